@@ -1,0 +1,113 @@
+import type { Producer, TopicState } from './producer.js'
+
+const probeIntervalMs = 1000
+const probeTimeoutMs = 900
+const retryIntervalMs = 100
+
+export type KafkaStatus = { up: boolean; message: string }
+
+export type KafkaHealthOptions = {
+  bootstrapServers: string
+  topic: string
+  /** Told whenever `up` or the message of a failure changes. */
+  onChange: (status: KafkaStatus) => void
+}
+
+/**
+ * Whether Kafka takes records, from what it has shown: acknowledgements, or while there are none an answered question about the
+ * topic once a second. A connection that merely stands open counts for nothing.
+ */
+export class KafkaHealth {
+  readonly #producer: () => Producer
+  readonly #options: KafkaHealthOptions
+  #status: KafkaStatus = { up: false, message: 'Not connected yet' }
+  #acknowledgedAt = -Infinity
+  #stalled = false
+  #error: string | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param producer gives a producer to ask through; it may change when one is replaced */
+  constructor(producer: () => Producer, options: KafkaHealthOptions) {
+    this.#producer = producer
+    this.#options = options
+  }
+
+  get status(): KafkaStatus {
+    return this.#status
+  }
+
+  /** When the brokers last acknowledged something, on the clock of performance.now(). */
+  get acknowledgedAtMs(): number {
+    return this.#acknowledgedAt
+  }
+
+  /** Asks the brokers from now on, whenever there are no acknowledgements to tell. */
+  watch(): void {
+    const intervalMs = this.#status.up ? probeIntervalMs : retryIntervalMs
+    this.#timer = setTimeout(async () => {
+      await this.check()
+      if (this.#timer !== undefined) this.watch()
+    }, intervalMs)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  acknowledged(): void {
+    this.#acknowledgedAt = performance.now()
+    this.#stalled = false
+    this.#set(true, 'Acknowledges')
+  }
+
+  /** Something has waited too long for an acknowledgement. Only an acknowledgement, or `released`, lifts that. */
+  stalled(waitedMs: number): void {
+    this.#stalled = true
+    this.#set(false, `No acknowledgement for ${waitedMs} ms${this.#because()}`)
+  }
+
+  /** Nothing waits for an acknowledgement any more, so that only asking can tell. */
+  released(): void {
+    this.#stalled = false
+  }
+
+  /** Notes what librdkafka reports of its connections, to explain a failure. */
+  connectionError(message: string): void {
+    this.#error = message
+  }
+
+  /** Asks the brokers once, unless their acknowledgements are answer enough. */
+  async check(): Promise<void> {
+    if (performance.now() - this.#acknowledgedAt < probeIntervalMs) return
+    try {
+      const topic = await this.#producer().describeTopic(probeTimeoutMs)
+      if (!this.#stalled) this.#judge(topic)
+    } catch {
+      // The reason it gives is always a time-out; that of the connection error says more.
+      this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
+    }
+  }
+
+  #judge({ partitions, partitionsWithoutLeader }: TopicState): void {
+    const { topic } = this.#options
+    if (partitions === 0) return this.#set(false, `Topic ${topic} does not exist`)
+    if (partitionsWithoutLeader === partitions)
+      return this.#set(false, `No partition of ${topic} has a leader`)
+    this.#error = undefined
+    const without =
+      partitionsWithoutLeader === 0 ? '' : `; ${partitionsWithoutLeader} of them without a leader`
+    this.#set(true, `Topic ${topic} has ${partitions} partitions${without}`)
+  }
+
+  #because(): string {
+    return this.#error === undefined ? '' : ` (${this.#error})`
+  }
+
+  #set(up: boolean, message: string): void {
+    const changed = up !== this.#status.up
+    if (!changed && message === this.#status.message) return
+    this.#status = { up, message }
+    if (changed || !up) this.#options.onChange(this.#status)
+  }
+}

@@ -1,0 +1,79 @@
+import type { Lane, LaneResult } from './lane.js'
+import type { Shipment } from './shipment.js'
+
+/** Told when a lane has flushed: every record of these shipments is acknowledged or has failed. */
+export type OnFlushed = (results: LaneResult[]) => void
+
+/**
+ * Takes turns: one lane fills while the others flush. A lane is sealed as soon as none is being flushed, so an idle server answers
+ * in about one round trip to the brokers; under load the flush in flight decides how much the next lane gathers.
+ */
+export class Lanes {
+  readonly #openLane: () => Promise<Lane>
+  readonly #onFlushed: OnFlushed
+  /** Lanes that are not being flushed; the first one fills. */
+  readonly #ready: Lane[] = []
+  readonly #flushing = new Set<Lane>()
+  /** Shipments for which no lane is free. */
+  #waiting: Shipment[] = []
+  #sealing = false
+
+  constructor(openLane: () => Promise<Lane>, onFlushed: OnFlushed) {
+    this.#openLane = openLane
+    this.#onFlushed = onFlushed
+  }
+
+  async open(count: number): Promise<void> {
+    this.#ready.push(...(await Promise.all(Array.from({ length: count }, this.#openLane))))
+  }
+
+  carry(shipment: Shipment): void {
+    const [filling] = this.#ready
+    if (filling === undefined) this.#waiting.push(shipment)
+    else filling.add(shipment)
+    this.#sealSoon()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#ready, ...this.#flushing].map((lane) => lane.close()))
+  }
+
+  /** Seals at the end of this turn of the event loop, so that requests which arrived together go together. */
+  #sealSoon(): void {
+    if (this.#sealing || this.#flushing.size > 0) return
+    this.#sealing = true
+    setImmediate(() => {
+      this.#sealing = false
+      this.#seal()
+    })
+  }
+
+  #seal(): void {
+    const [lane] = this.#ready
+    if (lane === undefined || lane.empty || this.#flushing.size > 0) return
+    this.#ready.shift()
+    this.#flushing.add(lane)
+    void this.#flush(lane)
+  }
+
+  async #flush(lane: Lane): Promise<void> {
+    const results = await lane.flush()
+    this.#flushing.delete(lane)
+    if (lane.broken) void this.#replace(lane)
+    else this.#makeReady(lane)
+    this.#seal()
+    this.#onFlushed(results)
+  }
+
+  #makeReady(lane: Lane): void {
+    this.#ready.push(lane)
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const shipment of waiting) this.carry(shipment)
+  }
+
+  async #replace(broken: Lane): Promise<void> {
+    this.#makeReady(await this.#openLane())
+    await broken.close()
+  }
+}

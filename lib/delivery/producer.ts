@@ -1,0 +1,181 @@
+import Kafka from 'node-rdkafka'
+import type { ProducerProperties } from './producer-properties.js'
+
+/** A record that librdkafka gave up on. Its message is all that tells why: node-rdkafka drops the error code. */
+export type DeliveryFailure = { value: Buffer; key: Buffer | null; reason: string }
+
+export type TopicState = { brokers: number; partitions: number; partitionsWithoutLeader: number }
+
+/** What this module uses of node-rdkafka's native client, which its types leave open. */
+type NativeClient = {
+  produce(
+    topic: string,
+    partition: number,
+    value: Buffer,
+    key: Buffer | undefined,
+    timestampMs?: number,
+  ): number
+  flush(timeoutMs: number, done: (error: unknown) => void): void
+  getMetadata(
+    options: { topic?: string; allTopics: boolean; timeout: number },
+    done: (error: { message?: string } | null, metadata: Kafka.Metadata) => void,
+  ): void
+}
+
+const codes = Kafka.CODES.ERRORS
+const unassignedPartition = -1
+const pollIntervalMs = 100
+
+export type ProduceResult = 'queued' | 'full' | { refused: string }
+
+/**
+ * One librdkafka producer. It connects by itself, whenever there is a broker, and queues until then.
+ *
+ * Only failures are reported, since a report for each record costs more than all the rest together: `flush` that ends with true,
+ * then one turn of the event loop, and `takeFailures` has all that failed; everything else is acknowledged.
+ */
+export class Producer {
+  readonly #producer: Kafka.Producer
+  readonly #client: NativeClient
+  readonly #topic: string
+  #failures: DeliveryFailure[] = []
+  #topicKnown = false
+  #fatal: string | undefined
+
+  private constructor(producer: Kafka.Producer, topic: string) {
+    this.#producer = producer
+    this.#client = producer.getClient()
+    this.#topic = topic
+  }
+
+  /**
+   * @param properties librdkafka's properties; see producer-properties.ts
+   * @param onError told of connection errors, such as all brokers being down; librdkafka retries by itself
+   * @throws {Error} for a property that librdkafka does not know or a value that it does not take
+   */
+  static async start(
+    properties: ProducerProperties,
+    topic: string,
+    onError: (message: string) => void,
+  ): Promise<Producer> {
+    const inner = new PatientProducer(properties.global, properties.topic)
+    await new Promise<void>((resolve, reject) => {
+      inner.connect({}, (error) => (error ? reject(new Error(error.message)) : resolve()))
+    })
+    const producer = new Producer(inner, topic)
+    inner.on('delivery-report', (error, { value, key }) => {
+      const reason = error?.message ?? 'unknown'
+      producer.#failures.push({ value: bufferOf(value) ?? Buffer.alloc(0), key: bufferOf(key), reason })
+    })
+    inner.on('event.error', ({ message }) => {
+      if (message === 'fatal error') producer.#fatal = message
+      onError(message)
+    })
+    inner.setPollInterval(pollIntervalMs)
+    return producer
+  }
+
+  /** Set once the producer has failed for good; it takes nothing any more. */
+  get fatal(): string | undefined {
+    return this.#fatal
+  }
+
+  /** Queues a copy of the record. 'full': flush and try again. 'refused': librdkafka will never take it, and why. */
+  produce(value: Buffer, key: Buffer | undefined): ProduceResult {
+    const code = this.#client.produce(this.#topic, unassignedPartition, value, key)
+    if (code === codes.ERR_NO_ERROR) return 'queued'
+    if (code === codes.ERR__QUEUE_FULL) return 'full'
+    if (code === codes.ERR__FATAL) this.#fatal = 'fatal error'
+    return { refused: reasonOfCode(code) }
+  }
+
+  /** Sends what is queued without lingering and waits at most `timeoutMs` for the brokers. True when nothing is left. */
+  flush(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#client.flush(timeoutMs, (error) => resolve(!error))
+    })
+  }
+
+  /** The failures reported since the last call. */
+  takeFailures(): DeliveryFailure[] {
+    const failures = this.#failures
+    this.#failures = []
+    return failures
+  }
+
+  /**
+   * Asks a broker for the state of the topic: a round trip that shows it to be alive.
+   *
+   * @throws {Error} when no broker answers within `timeoutMs`
+   */
+  describeTopic(timeoutMs: number): Promise<TopicState> {
+    // Naming the topic makes librdkafka know it; each such call leaks a handle in node-rdkafka, so it is named once.
+    const options = {
+      allTopics: false,
+      timeout: timeoutMs,
+      ...(this.#topicKnown ? {} : { topic: this.#topic }),
+    }
+    this.#topicKnown = true
+    return new Promise((resolve, reject) => {
+      this.#client.getMetadata(options, (error, metadata) => {
+        if (error) return reject(new Error(error.message ?? 'no metadata'))
+        const partitions = metadata.topics.find(({ name }) => name === this.#topic)?.partitions ?? []
+        resolve({
+          brokers: metadata.brokers.length,
+          partitions: partitions.length,
+          partitionsWithoutLeader: partitions.filter(({ leader }) => leader < 0).length,
+        })
+      })
+    })
+  }
+
+  /** Gives up what is still queued and closes the connections. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#producer.disconnect(0, () => resolve())
+    })
+  }
+}
+
+/** node-rdkafka's connect() fails when no broker answers its request for metadata in time. This one does not ask. */
+class PatientProducer extends Kafka.Producer {
+  constructor(properties: Kafka.ProducerGlobalConfig, topicProperties: Kafka.ProducerTopicConfig) {
+    super(
+      { ...properties, dr_cb: true, dr_msg_cb: true, 'delivery.report.only.error': true },
+      topicProperties,
+    )
+  }
+
+  override getMetadata(_options: unknown, done?: (error: never, metadata: Kafka.Metadata) => void): void {
+    done?.(null as never, { orig_broker_id: -1, orig_broker_name: '', brokers: [], topics: [] })
+  }
+}
+
+function bufferOf(value: unknown): Buffer | null {
+  return value instanceof Buffer ? value : null
+}
+
+const names = new Map(Object.entries(codes).map(([name, code]) => [code, name]))
+
+function reasonOfCode(code: number): string {
+  if (code === codes.ERR_MSG_SIZE_TOO_LARGE) return messageTooLarge
+  return names.get(code) ?? `librdkafka error ${code}`
+}
+
+const messageTooLarge = 'message size too large'
+
+/**
+ * The reasons for which a broker will never take a record, however often it is sent.
+ * Texts: rdkafka.c, rd_kafka_err_descs, as node-rdkafka shows them (lower case, without "Broker: ").
+ */
+const reasonsForGood: ReadonlySet<string> = new Set([
+  messageTooLarge,
+  'message batch larger than configured server segment size',
+  'broker failed to validate record',
+  'invalid timestamp',
+])
+
+/** Whether a failure is the record's own, so that sending it again is no use. */
+export function isForGood(reason: string): boolean {
+  return reasonsForGood.has(reason)
+}

@@ -1,0 +1,18 @@
+/** The Kafka records of one request, values laid end to end so that a batch is one allocation. */
+export type RecordBatch = {
+  bytes: Buffer
+  /** Where each record's value ends in `bytes`; it begins where the one before ends. */
+  ends: Uint32Array
+  /** A key each, or a single one for all, or none. */
+  keys: readonly Buffer[]
+}
+
+/** The value of record `n`, a view into the batch. */
+export function valueOf(batch: RecordBatch, n: number): Buffer {
+  return batch.bytes.subarray(n === 0 ? 0 : batch.ends[n - 1], batch.ends[n])
+}
+
+/** The key of record `n`; undefined for none. */
+export function keyOf(batch: RecordBatch, n: number): Buffer | undefined {
+  return batch.keys[batch.keys.length === 1 ? 0 : n]
+}

@@ -1,0 +1,77 @@
+import { Problem, type ProblemCode } from '../shared/errors.js'
+import type { RecordBatch } from './record-batch.js'
+
+/** A record that the brokers will never take: `record` counts within the batch. */
+export type RefusedRecord = { record: number; reason: string }
+
+/** How a batch ended that was taken: acknowledged, except for the records named. */
+export type DeliveryOutcome = { durability: 'kafka'; refused: RefusedRecord[] }
+
+/** Where the outcome goes: the two ends of the promise that the request waits for. */
+type Answer = { resolve: (outcome: DeliveryOutcome) => void; reject: (problem: Problem) => void }
+
+/** For every 503: a broker that is back is found within a second. */
+export const retryAfter = { 'Retry-After': '1' }
+
+/** librdkafka's copy of a record costs about this much beside the value (rd_kafka_msg_t, key, allocation). */
+const overheadBytesPerRecord = 256
+
+/**
+ * One request's records on their way to the brokers. Its answer is settled once: acknowledged, or given up with a problem.
+ * A shipment that was given up may still be on its way: what librdkafka has queued cannot be called back.
+ */
+export class Shipment {
+  readonly batch: RecordBatch
+  /** On the clock of performance.now(). */
+  readonly deadlineMs: number
+  /** What it holds of the byte budget until its lane is done with it: our copy, librdkafka's copy and its overhead. */
+  readonly heldBytes: number
+  readonly #answer: Answer
+  readonly #refused: RefusedRecord[] = []
+  #settled = false
+  #delivered = { records: 0, bytes: 0 }
+
+  constructor(batch: RecordBatch, deadlineMs: number, answer: Answer) {
+    this.batch = batch
+    this.deadlineMs = deadlineMs
+    this.heldBytes = 2 * batch.bytes.length + overheadBytesPerRecord * batch.ends.length
+    this.#answer = answer
+  }
+
+  /** Whether its request has been answered. */
+  get settled(): boolean {
+    return this.#settled
+  }
+
+  get records(): number {
+    return this.batch.ends.length
+  }
+
+  /** What the brokers have acknowledged of it so far. */
+  get delivered(): Readonly<{ records: number; bytes: number }> {
+    return this.#delivered
+  }
+
+  /** Notes records that the brokers have acknowledged. */
+  deliver(records: number, bytes: number): void {
+    this.#delivered.records += records
+    this.#delivered.bytes += bytes
+  }
+
+  /** Notes a record that the brokers will never take; the answer will name it. */
+  refuse(refused: RefusedRecord): void {
+    this.#refused.push(refused)
+  }
+
+  acknowledge(): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#answer.resolve({ durability: 'kafka', refused: this.#refused })
+  }
+
+  giveUp(code: ProblemCode, detail: string): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#answer.reject(new Problem(code, detail, { headers: retryAfter }))
+  }
+}

@@ -1,0 +1,57 @@
+import { isAscii, isUtf8 } from 'node:buffer'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { Problem } from '../shared/errors.js'
+import { bodyTooLarge } from './read-body.js'
+
+const gunzipAsync = promisify(gunzip)
+
+/** A request body as JSON text: the bytes that arrived (inflated) and the value they parse to. */
+export type DecodedBody = { bytes: Buffer; value: unknown }
+
+/**
+ * Undoes the Content-Encoding. The result is never larger than `maxBytes`: inflating stops there.
+ *
+ * @throws {Problem} VANTAGE_UNSUPPORTED_ENCODING, VANTAGE_BODY_TOO_LARGE or VANTAGE_INVALID_ENCODING
+ */
+export async function inflate(body: Buffer, contentEncoding: string, maxBytes: number): Promise<Buffer> {
+  const encoding = contentEncoding.trim().toLowerCase()
+  if (encoding === '' || encoding === 'identity') return body
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
+    throw new Problem(
+      'VANTAGE_UNSUPPORTED_ENCODING',
+      `Content-Encoding ${JSON.stringify(encoding)} is not supported`,
+      {
+        headers: { 'Accept-Encoding': 'gzip' },
+      },
+    )
+  }
+  try {
+    return await gunzipAsync(body, { maxOutputLength: maxBytes })
+  } catch (error) {
+    if (error instanceof RangeError) throw bodyTooLarge(maxBytes)
+    throw new Problem('VANTAGE_INVALID_ENCODING', `The gzip data is broken: ${reasonOf(error)}`)
+  }
+}
+
+/**
+ * Parses the body as JSON.
+ *
+ * @throws {Problem} VANTAGE_EMPTY_BODY, VANTAGE_INVALID_UTF8 or VANTAGE_INVALID_JSON
+ */
+export function decode(bytes: Buffer): DecodedBody {
+  if (bytes.length === 0) throw new Problem('VANTAGE_EMPTY_BODY', 'The request has no body')
+  // Latin-1 decoding is a plain copy, and for ASCII it says the same as UTF-8 (bench/micro.ts: 5 times as fast).
+  const ascii = isAscii(bytes)
+  if (!ascii && !isUtf8(bytes)) throw new Problem('VANTAGE_INVALID_UTF8', 'The body is not valid UTF-8')
+  const text = bytes.toString(ascii ? 'latin1' : 'utf8')
+  try {
+    return { bytes, value: JSON.parse(text) }
+  } catch (error) {
+    throw new Problem('VANTAGE_INVALID_JSON', reasonOf(error))
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,75 @@
+import type { HttpResponse } from 'uWebSockets.js'
+import type { Delivery } from '../delivery/delivery.js'
+import type { Answer } from '../shared/answer.js'
+import { Problem } from '../shared/errors.js'
+import type { Telemetry } from '../shared/telemetry.js'
+import { decode, inflate } from './decode.js'
+import { readBody } from './read-body.js'
+import type { MakeRecords } from './records.js'
+import { respond, withRefused } from './respond.js'
+import { Tally } from './tally.js'
+import { readTraceContext, type TraceContext } from './trace-context.js'
+import { noValidMetrics, type Validate } from './validate.js'
+
+/** A POST of a batch whose body has not been read yet. */
+export type BatchRequest = {
+  header: (lowerCaseName: string) => string
+  res: HttpResponse
+  onAborted: (listener: () => void) => void
+}
+
+export type IngestContext = {
+  limits: { maxBodyBytes: number }
+  validate: Validate
+  makeRecords: MakeRecords
+  delivery: Delivery
+  telemetry: Telemetry
+}
+
+/**
+ * What happens to one batch, from its bytes to its answer.
+ *
+ * @throws {Problem} for every answer but a 202
+ * @throws {RequestAborted} when the client goes away while sending
+ */
+export async function ingest(request: BatchRequest, context: IngestContext): Promise<Answer> {
+  const { limits, validate, makeRecords, delivery, telemetry } = context
+  const tally = new Tally(telemetry)
+  try {
+    const { encoding, trace } = readHeaders(request)
+    const sent = await readBody(request, limits.maxBodyBytes)
+    telemetry.counts.batchesReceived++
+    delivery.assertAvailable()
+    const body = decode(await inflate(sent, encoding, limits.maxBodyBytes))
+    const verdict = validate(body.value)
+    tally.receive(verdict.received)
+    if (verdict.accepted.length === 0) throw noValidMetrics(verdict)
+    const { durability, refused } = await delivery.deliver(makeRecords(body, verdict, trace))
+    const final = withRefused(verdict, refused)
+    const answer = respond(final, durability)
+    tally.settle(final.accepted.length, final.rejected)
+    return answer
+  } catch (error) {
+    tally.fail(error)
+    throw error
+  }
+}
+
+/** Must run before the first await: uWebSockets.js forgets the headers then. */
+function readHeaders({ header }: BatchRequest): { encoding: string; trace: TraceContext } {
+  requireJson(header('content-type'))
+  return { encoding: header('content-encoding'), trace: readTraceContext(header) }
+}
+
+const jsonType = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+
+function requireJson(contentType: string): void {
+  if (contentType === '' || jsonType.test(contentType)) return
+  throw new Problem(
+    'VANTAGE_UNSUPPORTED_MEDIA_TYPE',
+    `Content-Type ${JSON.stringify(contentType)} is not JSON`,
+    {
+      headers: { Accept: 'application/json' },
+    },
+  )
+}

@@ -1,0 +1,36 @@
+import type { RecordBatch } from '../delivery/record-batch.js'
+import type { Config } from '../shared/config.js'
+import type { Metric } from '../shared/metric-schema.js'
+
+export type PartitionKey = Config['kafkaPartitionKey']
+
+type KeysOf = (batchService: string, accepted: readonly Metric[]) => RecordBatch['keys']
+
+/** What decides the partition of a batch's records. Records of one key stay in order. */
+export function createKeys(partitionKey: PartitionKey): KeysOf {
+  if (partitionKey === 'none') return () => []
+  if (partitionKey === 'series') return (_, accepted) => accepted.map(seriesKey)
+  const serviceKey = createKeyCache()
+  return (batchService) => [serviceKey(batchService)]
+}
+
+const maxCachedKeys = 10_000
+
+/** A key given as a Buffer spares node-rdkafka a conversion a record; services are few, so each is encoded once. */
+function createKeyCache() {
+  const cache = new Map<string, Buffer>()
+  return (service: string): Buffer => {
+    const known = cache.get(service)
+    if (known !== undefined) return known
+    if (cache.size === maxCachedKeys) cache.clear()
+    const key = Buffer.from(service)
+    cache.set(service, key)
+    return key
+  }
+}
+
+/** service + metric + tags in a canonical form: the order of tags in the request makes no difference. */
+function seriesKey({ service_name, metric_name, tags = {} }: Metric): Buffer {
+  const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Buffer.from(JSON.stringify([service_name, metric_name, ...sorted.flat()]))
+}

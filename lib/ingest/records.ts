@@ -1,0 +1,70 @@
+import type { RecordBatch } from '../delivery/record-batch.js'
+import { agentVersionDefault, environmentDefault } from '../shared/metric-schema.js'
+import type { DecodedBody } from './decode.js'
+import { createKeys, type PartitionKey } from './keys.js'
+import { split } from './split.js'
+import type { TraceContext } from './trace-context.js'
+import type { Verdict } from './validate.js'
+
+export type MakeRecords = (body: DecodedBody, verdict: Verdict, trace: TraceContext) => RecordBatch
+
+/**
+ * Makes the Kafka records of a batch: each accepted metric's own bytes from the body, with what the request knows and the metric
+ * lacks (environment, agent_version, trace_id, span_id) spliced in before its closing brace.
+ */
+export function createRecords(partitionKey: PartitionKey): MakeRecords {
+  const keysOf = createKeys(partitionKey)
+
+  return function records({ bytes: body }, verdict, trace) {
+    const { envelope, accepted, indexes } = verdict
+    const ranges = split(body, envelope.metrics.length)
+    const suffixFor = createSuffixes([
+      ['environment', envelope.environment ?? environmentDefault],
+      ['agent_version', envelope.agent_version ?? agentVersionDefault],
+      ...(trace.traceId === undefined ? [] : [['trace_id', trace.traceId] as const]),
+      ...(trace.spanId === undefined ? [] : [['span_id', trace.spanId] as const]),
+    ])
+    const suffixes = accepted.map(suffixFor)
+    const ends = new Uint32Array(accepted.length)
+    let size = 0
+    for (const [n, index] of indexes.entries()) {
+      size += withoutBrace(ranges, index) - startOf(ranges, index) + (suffixes[n]?.length ?? 0)
+      ends[n] = size
+    }
+    const bytes = Buffer.allocUnsafe(size)
+    let at = 0
+    for (const [n, index] of indexes.entries()) {
+      at += body.copy(bytes, at, startOf(ranges, index), withoutBrace(ranges, index))
+      at += suffixes[n]?.copy(bytes, at) ?? 0
+    }
+    return { bytes, ends, keys: keysOf(envelope.service_name, accepted) }
+  }
+}
+
+function startOf(ranges: Uint32Array, index: number): number {
+  return ranges[2 * index] ?? 0
+}
+
+function withoutBrace(ranges: Uint32Array, index: number): number {
+  return (ranges[2 * index + 1] ?? 1) - 1
+}
+
+/** Makes the end of a record: the members that its metric lacks, and the closing brace. Each combination is encoded once. */
+function createSuffixes(members: (readonly [name: string, value: string])[]) {
+  const encoded: Buffer[] = []
+
+  return function suffixFor(metric: object): Buffer {
+    let lacking = 0
+    for (const [bit, [name]] of members.entries()) if (!(name in metric)) lacking |= 1 << bit
+    const suffix = encoded[lacking] ?? encode(lacking)
+    encoded[lacking] = suffix
+    return suffix
+  }
+
+  function encode(lacking: number): Buffer {
+    const spliced = members
+      .filter((_, bit) => lacking & (1 << bit))
+      .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    return Buffer.from(`${spliced.join('')}}`)
+  }
+}

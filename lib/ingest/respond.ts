@@ -1,0 +1,37 @@
+import type { DeliveryOutcome, RefusedRecord } from '../delivery/shipment.js'
+import { type Answer, json } from '../shared/answer.js'
+import { maxErrors, noValidMetrics, type Verdict } from './validate.js'
+
+/**
+ * The verdict with the metrics counted as rejected that the brokers refused for good, such as for their size: their agent must
+ * not send them again.
+ */
+export function withRefused(verdict: Verdict, refused: readonly RefusedRecord[]): Verdict {
+  if (refused.length === 0) return verdict
+  const refusedRecords = new Set(refused.map(({ record }) => record))
+  const errors = refused.map(
+    ({ record, reason }) => `metrics[${verdict.indexes[record]}] was refused by Kafka: ${reason}`,
+  )
+  return {
+    ...verdict,
+    accepted: verdict.accepted.filter((_, record) => !refusedRecords.has(record)),
+    indexes: verdict.indexes.filter((_, record) => !refusedRecords.has(record)),
+    rejected: verdict.rejected + refused.length,
+    errors: [...verdict.errors, ...errors].slice(0, maxErrors),
+  }
+}
+
+/** The 202; the problem is thrown when the brokers refused each metric that was valid. */
+export function respond(verdict: Verdict, durability: DeliveryOutcome['durability']): Answer {
+  const { received, accepted, rejected, errors } = verdict
+  if (accepted.length === 0) throw noValidMetrics(verdict)
+  return json(202, {
+    status: rejected === 0 ? 'accepted' : 'partial',
+    durability,
+    metrics_received: received,
+    metrics_accepted: accepted.length,
+    metrics_rejected: rejected,
+    message: `${accepted.length} ${accepted.length === 1 ? 'metric' : 'metrics'} acknowledged by Kafka`,
+    errors,
+  })
+}

@@ -1,0 +1,117 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Problem } from '../shared/errors.js'
+import { type Envelope, envelopeSchema, type Metric, metricSchema } from '../shared/metric-schema.js'
+
+export type ValidationLimits = {
+  maxBatchSize: number
+  /** 0 takes any age. */
+  maxAgeHours: number
+  /** 0 takes any instant of the future. */
+  maxFutureHours: number
+}
+
+/** The judgement on a batch: which metrics are good, and what is wrong with the others. */
+export type Verdict = {
+  envelope: Envelope
+  received: number
+  /** The good metrics, in order, and where each stands in `envelope.metrics`. */
+  accepted: Metric[]
+  indexes: number[]
+  rejected: number
+  /** One text a rejected metric, such as "metrics[3].value must be number"; the first 20. */
+  errors: string[]
+}
+
+export type Validate = (batch: unknown) => Verdict
+
+export const maxErrors = 20
+const hourMs = 3_600_000
+
+/**
+ * Compiles the schemas once; the function it returns judges batches.
+ * That function throws a {@link Problem} VANTAGE_INVALID_BATCH when the envelope is wrong.
+ */
+export function createValidate(limits: ValidationLimits): Validate {
+  const ajv = new Ajv({ allowUnionTypes: true })
+  const isEnvelope: ValidateFunction<Envelope> = ajv.compile(envelopeSchema(limits.maxBatchSize))
+  const isMetric: ValidateFunction<Metric> = ajv.compile(metricSchema)
+
+  return function validate(batch) {
+    if (!isEnvelope(batch)) throw invalidBatch(batch, firstOf(isEnvelope.errors))
+    const { metrics } = batch
+    const now = Date.now()
+    const oldest = limits.maxAgeHours === 0 ? -Infinity : now - limits.maxAgeHours * hourMs
+    const newest = limits.maxFutureHours === 0 ? Infinity : now + limits.maxFutureHours * hourMs
+    const accepted: Metric[] = []
+    const indexes: number[] = []
+    const errors: string[] = []
+    for (let i = 0; i < metrics.length; i++) {
+      const metric = metrics[i]
+      let fault: string
+      if (!isMetric(metric)) fault = describe(firstOf(isMetric.errors))
+      else if (metric.timestamp < oldest) fault = `.timestamp is older than ${limits.maxAgeHours} hours`
+      else if (metric.timestamp > newest)
+        fault = `.timestamp is more than ${limits.maxFutureHours} hours in the future`
+      else {
+        accepted.push(metric)
+        indexes.push(i)
+        continue
+      }
+      if (errors.length < maxErrors) errors.push(`metrics[${i}]${fault}`)
+    }
+    const received = metrics.length
+    return { envelope: batch, received, accepted, indexes, rejected: received - accepted.length, errors }
+  }
+}
+
+/** The 422 for a batch of which no metric may go on. */
+export function noValidMetrics(verdict: Verdict): Problem {
+  const count = verdict.received
+  return new Problem('VANTAGE_NO_VALID_METRICS', `All ${count} metrics of the batch are invalid`, {
+    errors: verdict.errors,
+    metricsReceived: count,
+    metricsRejected: count,
+  })
+}
+
+function invalidBatch(batch: unknown, error: ErrorObject): Problem {
+  const count = countMetrics(batch)
+  const fault = describe(error).replace(/^[. ]/, '')
+  return new Problem('VANTAGE_INVALID_BATCH', `The batch is not valid: ${fault}`, {
+    errors: [fault],
+    metricsReceived: count,
+    metricsRejected: count,
+  })
+}
+
+function countMetrics(batch: unknown): number {
+  if (typeof batch !== 'object' || batch === null || !('metrics' in batch)) return 0
+  return Array.isArray(batch.metrics) ? batch.metrics.length : 0
+}
+
+function firstOf(errors: ErrorObject[] | null | undefined): ErrorObject {
+  const error = errors?.[0]
+  if (error === undefined) throw new Error('ajv refused a value without saying why')
+  return error
+}
+
+const maxPathLength = 100
+
+/** An ajv error as text that begins with the field's path, such as ".value must be number". */
+function describe(error: ErrorObject): string {
+  if (error.keyword === 'required') return `.${error.params.missingProperty} is required`
+  const path = error.instancePath.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+  const shown = path.length > maxPathLength ? `${path.slice(0, maxPathLength)}…` : path
+  return `${shown} ${complaint(error)}`
+}
+
+function complaint(error: ErrorObject): string {
+  switch (error.keyword) {
+    case 'type':
+      return `must be ${[error.params.type].flat().join(' or ')}`
+    case 'enum':
+      return `must be one of ${error.params.allowedValues.join(', ')}`
+    default:
+      return error.message ?? `fails ${error.keyword}`
+  }
+}

@@ -1,0 +1,86 @@
+import { type Config, variableOf } from '../shared/config.js'
+import type { Logger } from '../shared/logger.js'
+import { version } from '../shared/version.js'
+import { countCpus } from './cpu-count.js'
+import { DevBroker } from './dev-broker.js'
+import { Fleet } from './fleet.js'
+import { claimPort } from './port.js'
+import { WorkerPool } from './worker-pool.js'
+
+export type PrimaryOptions = {
+  dev: boolean
+  /** The workers never come to take connections. */
+  onGiveUp: () => void
+}
+
+/** Kept from the time to shut down for ending this process. */
+const reserveMs = 200
+
+/** libuv's threads: each lane's flush and each question to Kafka holds one, and inflating needs some too. */
+const workerThreads = 16
+/** Largest request headers that uWebSockets.js takes, instead of its 4096: API gateways add long ones. */
+const maxHeaderBytes = 16_384
+
+/** The process that owns the workers. */
+export class Primary {
+  readonly #config: Config
+  readonly #logger: Logger
+  readonly #options: PrimaryOptions
+  #broker: DevBroker | undefined
+  #pool: WorkerPool | undefined
+
+  constructor(config: Config, logger: Logger, options: PrimaryOptions) {
+    this.#config = config
+    this.#logger = logger
+    this.#options = options
+  }
+
+  /**
+   * Resolves when a worker takes connections.
+   *
+   * @throws {Error} with a code such as EADDRINUSE when the port cannot be had
+   */
+  async start(): Promise<void> {
+    const { apiHost, apiPort, apiWorkers } = this.#config
+    const port = await claimPort(apiHost, apiPort)
+    if (this.#options.dev) this.#broker = await DevBroker.start()
+    const size = apiWorkers || countCpus()
+    this.#pool = this.#createPool(size, port)
+    await this.#pool.start()
+    this.#logger.info({ url: `http://${apiHost}:${port}`, workers: size, version }, 'collector is listening')
+    if (this.#options.dev)
+      this.#logger.info('see metrics come out of Kafka: npx vantage-collector tail --dev')
+  }
+
+  /** Replaces the workers by new ones, which read files of keys and certificates again. */
+  async reload(): Promise<void> {
+    this.#logger.info('replacing the workers one at a time')
+    await this.#pool?.replaceAll()
+    this.#logger.info('the workers are replaced')
+  }
+
+  async stop(reason: string): Promise<void> {
+    this.#logger.info({ reason }, 'collector is stopping')
+    await this.#pool?.stop(this.#config.shutdownTimeoutMs - reserveMs)
+    await this.#broker?.stop()
+    this.#logger.info('collector has stopped')
+  }
+
+  #createPool(size: number, port: number): WorkerPool {
+    const env = {
+      UV_THREADPOOL_SIZE: String(workerThreads),
+      UWS_HTTP_MAX_HEADERS_SIZE: String(maxHeaderBytes),
+      [variableOf('apiPort')]: String(port),
+      ...(this.#broker && { [variableOf('kafkaBootstrapServers')]: this.#broker.address }),
+    }
+    const onGiveUp = (failedStarts: number) => {
+      this.#logger.fatal({ failedStarts }, 'workers do not start; giving up')
+      this.#options.onGiveUp()
+    }
+    return new WorkerPool(
+      { size, env, stuckAfterMs: this.#config.workerStuckAfterMs, onGiveUp },
+      new Fleet(),
+      this.#logger,
+    )
+  }
+}

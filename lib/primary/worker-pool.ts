@@ -1,0 +1,124 @@
+import cluster from 'node:cluster'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Logger } from '../shared/logger.js'
+import type { Fleet } from './fleet.js'
+import { Slot } from './slot.js'
+import { WorkerProcess } from './worker-process.js'
+
+export type WorkerPoolOptions = {
+  size: number
+  /** Environment of the workers beside that of this process. */
+  env: Record<string, string | undefined>
+  stuckAfterMs: number
+  /** The workers never come to take connections: there is no use in going on. */
+  onGiveUp: (failedStarts: number) => void
+}
+
+const lookEveryMs = 500
+/** A start that takes longer hangs. */
+const startTimeoutMs = 30_000
+/** Starts that fail one after the other, in whatever slot, until the pool gives up. */
+const maxFailedStarts = 5
+
+/** Runs the workers, a slot each, and sees to it that none is stuck. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions
+  readonly #fleet: Fleet
+  readonly #logger: Logger
+  readonly #slots: Slot[]
+  readonly #alive = new Map<WorkerProcess, { ready: boolean }>()
+  #onFirstReady: (() => void) | undefined
+  #failedStarts = 0
+  #stopping = false
+  #replacing = false
+  #watcher: NodeJS.Timeout | undefined
+
+  constructor(options: WorkerPoolOptions, fleet: Fleet, logger: Logger) {
+    this.#options = options
+    this.#fleet = fleet
+    this.#logger = logger
+    this.#slots = Array.from({ length: options.size }, () => this.#createSlot())
+  }
+
+  /** Resolves when the first worker takes connections; never, if the pool gives up. */
+  async start(): Promise<void> {
+    this.#watcher = setInterval(() => this.#killStuck(), lookEveryMs)
+    const firstReady = new Promise<void>((resolve) => {
+      this.#onFirstReady = resolve
+    })
+    for (const slot of this.#slots) void slot.keep()
+    await firstReady
+  }
+
+  /** Replaces the workers one at a time; each successor takes connections before its predecessor goes. */
+  async replaceAll(): Promise<void> {
+    if (this.#replacing || this.#stopping) return
+    this.#replacing = true
+    for (const [index, slot] of this.#slots.entries()) {
+      if (await slot.replace()) continue
+      this.#logger.error({ replaced: index }, 'a new worker does not start; the others stay as they are')
+      break
+    }
+    this.#replacing = false
+  }
+
+  /** Lets all workers finish, and kills those that have not by `timeoutMs`. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopping = true
+    clearInterval(this.#watcher)
+    for (const worker of this.#alive.keys()) worker.send({ type: 'drain' })
+    const exits = Promise.all([...this.#alive.keys()].map(({ exited }) => exited))
+    const late = await Promise.race([exits.then(() => false), pause(timeoutMs, true, { ref: false })])
+    if (!late) return
+    for (const worker of this.#alive.keys()) {
+      this.#logger.error({ worker: worker.pid }, 'a worker did not finish in time and is killed')
+      worker.kill()
+    }
+    await exits
+  }
+
+  #createSlot(): Slot {
+    return new Slot({
+      fork: () => this.#fork(),
+      logger: this.#logger,
+      stopping: () => this.#stopping,
+      onStarted: (ready) => this.#noteStart(ready),
+      onRestart: () => this.#fleet.workerRestarted(),
+    })
+  }
+
+  #fork(): WorkerProcess {
+    const worker: WorkerProcess = new WorkerProcess(cluster.fork(this.#options.env), (id) => {
+      void this.#fleet.collect().then((fleet) => worker.send({ type: 'fleet', id, fleet }))
+    })
+    const state = { ready: false }
+    this.#alive.set(worker, state)
+    this.#fleet.workerStarted(worker)
+    void worker.ready.then((ready) => {
+      state.ready = ready
+    })
+    void worker.exited.then(() => {
+      this.#alive.delete(worker)
+      this.#fleet.workerEnded(worker)
+    })
+    return worker
+  }
+
+  #noteStart(ready: boolean): void {
+    if (this.#stopping) return
+    if (ready) this.#onFirstReady?.()
+    this.#failedStarts = ready ? 0 : this.#failedStarts + 1
+    if (this.#failedStarts === maxFailedStarts) this.#options.onGiveUp(maxFailedStarts)
+  }
+
+  #killStuck(): void {
+    for (const [worker, { ready }] of this.#alive) {
+      if (worker.silentMs < (ready ? this.#options.stuckAfterMs : startTimeoutMs)) continue
+      this.#logger.error(
+        { worker: worker.pid, silentMs: Math.round(worker.silentMs) },
+        'a worker is stuck and is killed',
+      )
+      worker.kill()
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { Worker } from 'node:cluster'
+import type { PrimaryMessage, WorkerMessage } from '../shared/messages.js'
+import type { WorkerSnapshot } from '../shared/telemetry.js'
+
+/** The primary's view of one worker process. */
+export class WorkerProcess {
+  readonly pid: number
+  readonly startedAtMs = performance.now()
+  /** True once it takes connections; false if it ends before. */
+  readonly ready: Promise<boolean>
+  /** How it ended: the signal or the exit code, in words. */
+  readonly exited: Promise<string>
+  readonly #worker: Worker
+  readonly #refreshes = new Map<number, () => void>()
+  #snapshot: WorkerSnapshot | undefined
+  #heardAtMs = performance.now()
+  #lastId = 0
+
+  /** @param onFleetRequest told when the worker wants the figures of all, with the id to answer to */
+  constructor(worker: Worker, onFleetRequest: (id: number) => void) {
+    this.#worker = worker
+    this.pid = worker.process.pid ?? 0
+    this.exited = new Promise((resolve) => {
+      worker.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+      worker.once('error', (error) => resolve(`could not be started: ${error.message}`))
+    })
+    this.ready = new Promise((resolve) => {
+      worker.on('message', (message: WorkerMessage) => {
+        this.#heardAtMs = performance.now()
+        if (message.type === 'listening') resolve(true)
+        else if (message.type === 'snapshot') this.#keep(message.id, message.snapshot)
+        else onFleetRequest(message.id)
+      })
+      void this.exited.then(() => resolve(false))
+    })
+  }
+
+  /** How long nothing has been heard of it. */
+  get silentMs(): number {
+    return performance.now() - this.#heardAtMs
+  }
+
+  /** What it last said of itself; undefined before the first time. */
+  get snapshot(): WorkerSnapshot | undefined {
+    return this.#snapshot
+  }
+
+  /** Asks for its figures. True if they came within `timeoutMs`; if not, `snapshot` is the last one it sent. */
+  refresh(timeoutMs: number): Promise<boolean> {
+    const id = ++this.#lastId
+    return new Promise((resolve) => {
+      const end = (fresh: boolean) => {
+        clearTimeout(timer)
+        this.#refreshes.delete(id)
+        resolve(fresh)
+      }
+      const timer = setTimeout(end, timeoutMs, false)
+      this.#refreshes.set(id, () => end(true))
+      this.send({ type: 'snapshot-request', id })
+    })
+  }
+
+  /** Sends a message, or drops it if the worker has gone: its exit tells what there is to know. */
+  send(message: PrimaryMessage): void {
+    if (this.#worker.isConnected()) this.#worker.process.send(message, () => undefined)
+  }
+
+  kill(): void {
+    this.#worker.process.kill('SIGKILL')
+  }
+
+  #keep(id: number | null, snapshot: WorkerSnapshot): void {
+    this.#snapshot = snapshot
+    if (id !== null) this.#refreshes.get(id)?.()
+  }
+}

@@ -1,0 +1,41 @@
+import { Problem, problems } from './errors.js'
+
+/** An answer to a request, before it is written. */
+export type Answer = {
+  status: number
+  headers?: Readonly<Record<string, string>>
+  body?: string | Uint8Array
+}
+
+const jsonHeaders = { 'Content-Type': 'application/json' }
+
+export function json(status: number, body: unknown): Answer {
+  return { status, headers: jsonHeaders, body: JSON.stringify(body) }
+}
+
+/** A problem as RFC 9457 has it. */
+export function problemAnswer({ code, message, extras }: Problem): Answer {
+  const { status, title } = problems[code]
+  const { errors, metricsReceived, metricsRejected, headers } = extras
+  return {
+    status,
+    headers: { 'Content-Type': 'application/problem+json', ...headers },
+    body: JSON.stringify({
+      type: `urn:vantage-collector:problem:${code}`,
+      title,
+      status,
+      detail: message,
+      code,
+      errors,
+      metrics_received: metricsReceived,
+      metrics_rejected: metricsRejected,
+    }),
+  }
+}
+
+/** Whatever was thrown as a problem; what is not one is a defect of ours, and its text stays in the log. */
+export function toProblem(error: unknown): Problem {
+  return error instanceof Problem
+    ? error
+    : new Problem('VANTAGE_INTERNAL', 'The collector made a mistake; its log says more')
+}

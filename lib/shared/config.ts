@@ -1,0 +1,311 @@
+import { readFileSync } from 'node:fs'
+import { Ajv, type ErrorObject } from 'ajv'
+import Type, { type Static, type TSchema } from 'typebox'
+
+const prefix = 'VANTAGE_'
+const propertyPrefix = `${prefix}KAFKA_PROPERTY_`
+const fileSuffix = '_FILE'
+
+/**
+ * Every setting, once: the environment variable's name is made from the member's (apiPort is VANTAGE_API_PORT); type, limits,
+ * default and description serve validation, --help and docs/configuration.md alike.
+ */
+export const configSchema = Type.Object({
+  apiHost: Type.String({ default: '0.0.0.0', minLength: 1, description: 'Address to listen on.' }),
+  apiPort: Type.Integer({
+    default: 8000,
+    minimum: 0,
+    maximum: 65535,
+    description: 'Port to listen on; 0 takes a free one.',
+  }),
+  apiWorkers: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 256,
+    description:
+      'Worker processes; 0 starts one for each CPU this process may use, container quota included.',
+  }),
+  environment: Type.String({
+    default: 'development',
+    minLength: 1,
+    maxLength: 50,
+    description:
+      'Where this collector runs, as shown in its answers. "production" refuses --dev and .env files.',
+  }),
+  serviceName: Type.String({
+    default: 'vantage-collector',
+    minLength: 1,
+    maxLength: 255,
+    description: 'Name of this collector, as shown in its answers and logs.',
+  }),
+  debug: Type.Boolean({ default: false, description: 'Log at debug level, one line a request included.' }),
+  kafkaBootstrapServers: Type.String({
+    default: 'localhost:9092',
+    minLength: 1,
+    description: 'Comma-separated host:port list of Kafka brokers to start from.',
+  }),
+  kafkaTopic: Type.String({
+    default: 'metrics-raw',
+    pattern: '^[A-Za-z0-9._-]{1,249}$',
+    description: 'Topic that receives the metrics.',
+  }),
+  kafkaCompressionType: Type.Enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'], {
+    default: 'gzip',
+    description: 'Compression of record batches; gzip at level 1.',
+  }),
+  kafkaLingerMs: Type.Number({
+    default: 5,
+    minimum: 0,
+    maximum: 900000,
+    description:
+      'How long librdkafka may gather records of a lane that is still filling. A sealed lane never waits for it.',
+  }),
+  kafkaAcks: Type.Enum(['all', '1'], {
+    default: 'all',
+    description:
+      'Which acknowledgement a 202 stands for: all in-sync replicas (idempotent), or 1, the partition leader only.',
+  }),
+  kafkaPartitionKey: Type.Enum(['service', 'series', 'none'], {
+    default: 'service',
+    description:
+      "Record key: the batch's service_name, service_name + metric_name + tags, or none, for services too hot for one partition.",
+  }),
+  maxBatchSize: Type.Integer({
+    default: 1000,
+    minimum: 1,
+    maximum: 100000,
+    description: 'Most metrics in one batch.',
+  }),
+  maxRequestSizeMb: Type.Number({
+    default: 10,
+    exclusiveMinimum: 0,
+    maximum: 1024,
+    description: 'Largest request body in MiB, before and after inflating.',
+  }),
+  maxAgeHours: Type.Number({
+    default: 0,
+    minimum: 0,
+    description: 'Reject metrics older than this; 0 takes any age.',
+  }),
+  maxFutureHours: Type.Number({
+    default: 0,
+    minimum: 0,
+    description: 'Reject metrics further in the future than this; 0 takes any.',
+  }),
+  maxInflightMb: Type.Number({
+    default: 64,
+    exclusiveMinimum: 0,
+    maximum: 65536,
+    description:
+      'Most MiB of records a worker holds until Kafka acknowledges them; over it, batches get 503.',
+  }),
+  ackTimeoutMs: Type.Integer({
+    default: 1000,
+    minimum: 10,
+    maximum: 300000,
+    description: 'Longest wait for Kafka to acknowledge a batch before it is answered 503.',
+  }),
+  shutdownTimeoutMs: Type.Integer({
+    default: 10000,
+    minimum: 100,
+    maximum: 3600000,
+    description: 'Longest time from SIGTERM to exit.',
+  }),
+  workerStuckAfterMs: Type.Integer({
+    default: 10000,
+    minimum: 1000,
+    maximum: 3600000,
+    description: 'A worker whose event loop has been silent for this long is killed and replaced.',
+  }),
+  corsEnabled: Type.Boolean({ default: true, description: 'Answer CORS requests of browsers.' }),
+  corsOrigins: Type.String({
+    default: '*',
+    description: 'Comma-separated origins that CORS allows, or * for any.',
+  }),
+  authEnabled: Type.Boolean({
+    default: false,
+    description:
+      'Require VANTAGE_API_KEY, as X-API-Key or Authorization: Bearer, for everything but /, the health routes and the API pages.',
+  }),
+  apiKey: Type.String({
+    default: '',
+    description: 'The API key agents must send. Prefer VANTAGE_API_KEY_FILE.',
+  }),
+})
+
+/** Settings that hold a secret: their values never reach a log, a message or an answer. */
+const secrets: ReadonlySet<string> = new Set(['apiKey'])
+
+export type Config = Readonly<Static<typeof configSchema>> & {
+  /** librdkafka properties passed through, by their own names such as `security.protocol`. */
+  readonly kafkaProperties: Readonly<Record<string, string>>
+}
+
+export type ParsedConfig = { config: Config; warnings: string[]; mistakes: string[] }
+
+type Settings = Record<string, { value: unknown; text: string }>
+
+const schemas: Record<string, TSchema> = configSchema.properties
+const memberOfVariable = new Map(Object.keys(schemas).map((member) => [variableOf(member), member]))
+
+/** The environment variable of a setting: `ackTimeoutMs` is `VANTAGE_ACK_TIMEOUT_MS`. */
+export function variableOf(member: string): string {
+  return prefix + member.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+}
+
+/**
+ * Reads the configuration from environment variables. Never throws on a wrong value: `mistakes` has one line for each, and the
+ * caller must not use `config` unless it is empty. `warnings` name variables with the prefix that nothing reads.
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): ParsedConfig {
+  const warnings: string[] = []
+  const mistakes: string[] = []
+  const settings: Settings = {}
+  const kafkaProperties: Record<string, string> = {}
+
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith(prefix) || text === undefined) continue
+    const source = locate(name)
+    if (source === undefined) {
+      warnings.push(`${name} is not a setting of this version and is ignored; --help lists them all`)
+      continue
+    }
+    const value = source.fromFile ? readSecret(name, text, mistakes) : text
+    if (value === undefined) continue
+    if (source.property !== undefined) kafkaProperties[source.property] = value
+    else settings[source.member] = { text: value, value: coerce(schemas[source.member], value) }
+  }
+
+  const config = withDefaults(settings)
+  mistakes.push(...check(config, settings), ...checkTogether(config, kafkaProperties))
+  return {
+    config: Object.freeze({ ...config, kafkaProperties: Object.freeze(kafkaProperties) }),
+    warnings,
+    mistakes,
+  }
+}
+
+type Source = { fromFile: boolean } & (
+  | { property: string; member?: never }
+  | { member: string; property?: never }
+)
+
+function locate(name: string): Source | undefined {
+  const member = memberOfVariable.get(name)
+  if (member !== undefined) return { member, fromFile: false }
+  const fromFile = name.endsWith(fileSuffix)
+  const base = fromFile ? name.slice(0, -fileSuffix.length) : name
+  const fileMember = memberOfVariable.get(base)
+  if (fileMember !== undefined) return { member: fileMember, fromFile }
+  if (!base.startsWith(propertyPrefix) || base.length === propertyPrefix.length) return undefined
+  return { property: base.slice(propertyPrefix.length).toLowerCase().replaceAll('_', '.'), fromFile }
+}
+
+function readSecret(name: string, path: string, mistakes: string[]): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    mistakes.push(`${name}=${path} cannot be read: ${reason}`)
+    return undefined
+  }
+}
+
+const booleans: Record<string, boolean> = {
+  true: true,
+  '1': true,
+  yes: true,
+  on: true,
+  false: false,
+  '0': false,
+  no: false,
+  off: false,
+}
+
+function coerce(schema: TSchema | undefined, text: string): unknown {
+  const type = schema !== undefined && 'type' in schema ? schema.type : undefined
+  if (type === 'boolean') return booleans[text.trim().toLowerCase()] ?? text
+  if ((type === 'integer' || type === 'number') && text.trim() !== '') {
+    const number = Number(text)
+    return Number.isNaN(number) ? text : number
+  }
+  return text
+}
+
+function withDefaults(settings: Settings): Static<typeof configSchema> {
+  const members = Object.entries(schemas).map(([member, schema]) => [
+    member,
+    settings[member] === undefined ? defaultOf(schema) : settings[member].value,
+  ])
+  return Object.fromEntries(members)
+}
+
+/** The default of one setting's schema. */
+export function defaultOf(schema: TSchema): unknown {
+  return 'default' in schema ? schema.default : undefined
+}
+
+/** What one setting is for. */
+export function descriptionOf(schema: TSchema): string {
+  return 'description' in schema ? String(schema.description) : ''
+}
+
+const ajv = new Ajv({ allErrors: true })
+const validateConfig = ajv.compile(configSchema)
+
+function check(config: object, settings: Settings): string[] {
+  if (validateConfig(config)) return []
+  return (validateConfig.errors ?? []).map((error) => {
+    const member = error.instancePath.slice(1)
+    const shown = secrets.has(member) ? '(secret)' : JSON.stringify(settings[member]?.text ?? '')
+    return `${variableOf(member)}=${shown} ${allowed(schemas[member], error)}`
+  })
+}
+
+function allowed(schema: TSchema | undefined, error: ErrorObject): string {
+  const limits = schema === undefined ? '' : describeLimits(schema)
+  return limits === '' ? (error.message ?? 'is not allowed') : `is not allowed; it must be ${limits}`
+}
+
+/** What a setting's value may be, in words: "an integer from 0 to 65535". */
+export function describeLimits(schema: TSchema): string {
+  const limits: Record<string, unknown> = { ...schema }
+  if (Array.isArray(limits.enum)) return `one of ${limits.enum.join(', ')}`
+  if (limits.type === 'boolean') return 'true or false'
+  if (limits.type === 'string') {
+    if (limits.pattern !== undefined) return `text matching ${limits.pattern}`
+    return limits.maxLength !== undefined ? `text of at most ${limits.maxLength} characters` : 'text'
+  }
+  const noun = limits.type === 'integer' ? 'an integer' : 'a number'
+  const lower =
+    limits.exclusiveMinimum !== undefined ? ` above ${limits.exclusiveMinimum}` : ` from ${limits.minimum}`
+  return `${noun}${lower}${limits.maximum === undefined ? '' : ` to ${limits.maximum}`}`
+}
+
+/** librdkafka properties that would break the promise of a 202, and what to use instead. */
+const reservedProperties: Record<string, string> = {
+  'bootstrap.servers': 'use VANTAGE_KAFKA_BOOTSTRAP_SERVERS',
+  'metadata.broker.list': 'use VANTAGE_KAFKA_BOOTSTRAP_SERVERS',
+  'compression.type': 'use VANTAGE_KAFKA_COMPRESSION_TYPE',
+  'compression.codec': 'use VANTAGE_KAFKA_COMPRESSION_TYPE',
+  'linger.ms': 'use VANTAGE_KAFKA_LINGER_MS',
+  'queue.buffering.max.ms': 'use VANTAGE_KAFKA_LINGER_MS',
+  acks: 'use VANTAGE_KAFKA_ACKS',
+  'request.required.acks': 'use VANTAGE_KAFKA_ACKS',
+  'enable.idempotence': 'it follows VANTAGE_KAFKA_ACKS',
+  'delivery.report.only.error': 'delivery relies on it',
+  'transactional.id': 'the collector does not use transactions',
+}
+
+function checkTogether(config: Static<typeof configSchema>, properties: Record<string, string>): string[] {
+  const mistakes = Object.keys(properties)
+    .filter((name) => reservedProperties[name] !== undefined)
+    .map((name) => {
+      const variable = propertyPrefix + name.replaceAll('.', '_').toUpperCase()
+      return `${variable} may not be set: ${reservedProperties[name]}`
+    })
+  if (config.authEnabled === true && config.apiKey === '') {
+    mistakes.push('VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY or VANTAGE_API_KEY_FILE')
+  }
+  return mistakes
+}

@@ -1,0 +1,147 @@
+export type ProblemDefinition = {
+  status: 400 | 401 | 404 | 405 | 413 | 415 | 422 | 500 | 503
+  /** Whether the same request may succeed later. Agents retry on 429 and 5xx and drop on other 4xx, so this follows the status. */
+  retryable: boolean
+  title: string
+  /** What whoever runs the agent should do. */
+  remedy: string
+}
+
+/** Every error the collector answers with. A test holds docs/errors.md and /openapi.json against this table. */
+export const problems = {
+  VANTAGE_EMPTY_BODY: {
+    status: 400,
+    retryable: false,
+    title: 'Request body is empty',
+    remedy: 'Send a JSON object with a metrics array.',
+  },
+  VANTAGE_INVALID_ENCODING: {
+    status: 400,
+    retryable: false,
+    title: 'Request body is not what its Content-Encoding says',
+    remedy: 'Send valid gzip data, or no Content-Encoding.',
+  },
+  VANTAGE_INVALID_UTF8: {
+    status: 400,
+    retryable: false,
+    title: 'Request body is not valid UTF-8',
+    remedy: 'Encode the JSON text as UTF-8.',
+  },
+  VANTAGE_INVALID_JSON: {
+    status: 400,
+    retryable: false,
+    title: 'Request body is not valid JSON',
+    remedy: 'Send one JSON object; detail says where parsing stopped.',
+  },
+  VANTAGE_API_KEY_REQUIRED: {
+    status: 401,
+    retryable: false,
+    title: 'API key required',
+    remedy: 'Send the key as X-API-Key or as Authorization: Bearer.',
+  },
+  VANTAGE_API_KEY_INVALID: {
+    status: 401,
+    retryable: false,
+    title: 'Invalid API key',
+    remedy: 'Ask the operator of this collector for a current key.',
+  },
+  VANTAGE_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    title: 'No such route',
+    remedy: 'GET / lists the routes.',
+  },
+  VANTAGE_METHOD_NOT_ALLOWED: {
+    status: 405,
+    retryable: false,
+    title: 'Method not allowed on this route',
+    remedy: 'Use a method of the Allow header.',
+  },
+  VANTAGE_BODY_TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    title: 'Request body too large',
+    remedy: 'Send smaller batches; the limit counts before and after inflating.',
+  },
+  VANTAGE_UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    retryable: false,
+    title: 'Content-Type is not JSON',
+    remedy: 'Send Content-Type: application/json.',
+  },
+  VANTAGE_UNSUPPORTED_ENCODING: {
+    status: 415,
+    retryable: false,
+    title: 'Content-Encoding is not supported',
+    remedy: 'Send the body as it is, or with Content-Encoding: gzip.',
+  },
+  VANTAGE_INVALID_BATCH: {
+    status: 422,
+    retryable: false,
+    title: 'The batch is not valid',
+    remedy: 'Correct what errors names; nothing of this batch was delivered.',
+  },
+  VANTAGE_NO_VALID_METRICS: {
+    status: 422,
+    retryable: false,
+    title: 'No metric of the batch is valid',
+    remedy: 'Correct what errors names; nothing of this batch was delivered.',
+  },
+  VANTAGE_INTERNAL: {
+    status: 500,
+    retryable: true,
+    title: 'Internal error',
+    remedy: 'Retry; report it with the collector log if it stays.',
+  },
+  VANTAGE_FLEET_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    title: 'The figures of the workers cannot be had now',
+    remedy: 'Retry; if it stays, the primary process is stuck: see its log.',
+  },
+  VANTAGE_KAFKA_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    title: 'Kafka cannot take metrics now',
+    remedy: 'Retry after Retry-After seconds.',
+  },
+  VANTAGE_ACK_TIMEOUT: {
+    status: 503,
+    retryable: true,
+    title: 'Kafka did not acknowledge the batch in time',
+    remedy: 'Retry after Retry-After seconds; the batch may still arrive, so a retry can duplicate it.',
+  },
+  VANTAGE_OVERLOADED: {
+    status: 503,
+    retryable: true,
+    title: 'The collector holds as many unacknowledged bytes as it may',
+    remedy: 'Retry after Retry-After seconds.',
+  },
+} as const satisfies Record<string, ProblemDefinition>
+
+export type ProblemCode = keyof typeof problems
+
+export type ProblemExtras = {
+  errors?: string[]
+  metricsReceived?: number
+  metricsRejected?: number
+  /** Headers the answer must carry, such as Allow. */
+  headers?: Record<string, string>
+}
+
+/** A request that ends in an error answer. Thrown by the pipeline, turned into problem+json at its edge. */
+export class Problem extends Error {
+  override name = 'Problem'
+  readonly code: ProblemCode
+  readonly extras: ProblemExtras
+
+  constructor(code: ProblemCode, detail: string, extras: ProblemExtras = {}) {
+    super(detail)
+    this.code = code
+    this.extras = extras
+  }
+
+  get definition(): ProblemDefinition {
+    return problems[this.code]
+  }
+}

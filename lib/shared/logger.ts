@@ -1,0 +1,17 @@
+import { type Logger, pino, stdTimeFunctions } from 'pino'
+import pretty from 'pino-pretty'
+import type { Config } from './config.js'
+
+export type { Logger }
+
+/** One line of JSON an event on standard output; readable lines when `readable`. Bodies and secrets are never given to it. */
+export function createLogger(config: Pick<Config, 'serviceName' | 'debug'>, readable: boolean): Logger {
+  const options = {
+    level: config.debug ? 'debug' : 'info',
+    base: { service: config.serviceName, pid: process.pid },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  if (!readable) return pino(options)
+  return pino(options, pretty({ ignore: 'service,pid', translateTime: 'SYS:HH:MM:ss', sync: true }))
+}

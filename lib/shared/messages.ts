@@ -1,0 +1,17 @@
+import type { FleetStats } from './fleet-stats.js'
+import type { WorkerSnapshot } from './telemetry.js'
+
+/** What a worker tells the primary. */
+export type WorkerMessage =
+  | { type: 'listening' }
+  /** Sent unasked at a steady beat (a sign of life, and what stays known of a worker that is killed) and when asked, with the id. */
+  | { type: 'snapshot'; id: number | null; snapshot: WorkerSnapshot }
+  | { type: 'fleet-request'; id: number }
+
+/** What the primary tells a worker. */
+export type PrimaryMessage =
+  | { type: 'snapshot-request'; id: number }
+  | { type: 'fleet'; id: number; fleet: FleetStats }
+  | { type: 'drain' }
+
+export const heartbeatIntervalMs = 250

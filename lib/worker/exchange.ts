@@ -1,0 +1,45 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
+import { STATUS_CODES } from 'node:http'
+import type { Answer } from '../shared/answer.js'
+
+/** One request and its answer. Made in the route's handler, before anything is awaited. */
+export class Exchange {
+  readonly res: HttpResponse
+  /** In upper case, as in the RFCs. */
+  readonly method: string
+  /** Gives a request header by its lower-case name, '' if absent; until the first await only. */
+  readonly header: (name: string) => string
+  #aborted = false
+  #onAborted: (() => void) | undefined
+
+  constructor(res: HttpResponse, req: HttpRequest) {
+    this.res = res
+    this.method = req.getCaseSensitiveMethod()
+    this.header = (name) => req.getHeader(name)
+    res.onAborted(() => {
+      this.#aborted = true
+      this.#onAborted?.()
+    })
+  }
+
+  /** Sets who is told that the client has gone. uWebSockets.js has room for one listener, and this object is it. */
+  readonly onAborted = (listener: () => void): void => {
+    this.#onAborted = listener
+  }
+
+  /** Writes the answer, unless the client has gone. `close` ends the connection after it. */
+  send(
+    { status, headers = {}, body = '' }: Answer,
+    more: Readonly<Record<string, string>>,
+    close: boolean,
+  ): void {
+    if (this.#aborted) return
+    this.res.cork(() => {
+      this.res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
+      for (const name in headers) this.res.writeHeader(name, headers[name] ?? '')
+      for (const name in more) this.res.writeHeader(name, more[name] ?? '')
+      if (this.method === 'HEAD') this.res.endWithoutBody(Buffer.byteLength(body), close)
+      else this.res.end(body, close)
+    })
+  }
+}

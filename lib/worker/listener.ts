@@ -1,0 +1,62 @@
+import {
+  App,
+  us_listen_socket_close as closeListenSocket,
+  type us_listen_socket as ListenSocket,
+  type TemplatedApp,
+} from 'uWebSockets.js'
+import { setTimeout as pause } from 'node:timers/promises'
+
+const lookEveryMs = 20
+/** While the worker drains, connections on which nothing has come for this long are taken for idle. */
+const quietMs = 1000
+
+/** The HTTP server of a worker: listens on the port that all workers share, and goes without cutting off a request. */
+export class Listener {
+  readonly app: TemplatedApp = App()
+  #socket: ListenSocket | undefined
+  #connections = 0
+  #requests = 0
+  #lastRequestAt = -Infinity
+
+  constructor() {
+    this.app.filter((_, change) => {
+      this.#connections += change
+    })
+  }
+
+  /** @throws {Error} when the address cannot be had */
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.app.listen(host, port, (socket) => {
+        if (socket === false) return reject(new Error(`Cannot listen on ${host}:${port}`))
+        this.#socket = socket
+        resolve()
+      })
+    })
+  }
+
+  requestStarted(): void {
+    this.#requests++
+    this.#lastRequestAt = performance.now()
+  }
+
+  requestEnded(): void {
+    this.#requests--
+  }
+
+  /**
+   * Stops accepting connections, waits until the clients have closed theirs (each answer asks them to) or leave them idle, then
+   * closes what is left. Resolves within `timeoutMs`.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#socket !== undefined) closeListenSocket(this.#socket)
+    this.#socket = undefined
+    const startedAt = performance.now()
+    const deadline = startedAt + timeoutMs
+    for (let now = startedAt; now < deadline && this.#connections > 0; now = performance.now()) {
+      if (this.#requests === 0 && now - Math.max(startedAt, this.#lastRequestAt) > quietMs) break
+      await pause(lookEveryMs)
+    }
+    this.app.close()
+  }
+}

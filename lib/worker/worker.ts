@@ -1,0 +1,82 @@
+import { Delivery } from '../delivery/delivery.js'
+import { createRecords } from '../ingest/records.js'
+import { createValidate } from '../ingest/validate.js'
+import type { Config } from '../shared/config.js'
+import type { Logger } from '../shared/logger.js'
+import { Telemetry } from '../shared/telemetry.js'
+import { addRoutes } from './app.js'
+import { Listener } from './listener.js'
+import { PrimaryLink } from './primary-link.js'
+
+export type WorkerOptions = {
+  dev: boolean
+  /** Called once all is finished: nothing keeps the process any more. */
+  onStopped: () => void
+}
+
+/** Longest wait for Kafka before listening all the same: a worker that replaces another should be ready when it takes over. */
+const waitForKafkaMs = 3000
+/** Of the time to shut down, what is kept for closing the producers and ending the process. */
+const closeReserveMs = 1500
+
+/** One worker process: the port, the pipeline and the producers. */
+export class Worker {
+  readonly #config: Config
+  readonly #logger: Logger
+  readonly #listener = new Listener()
+  readonly #delivery: Delivery
+  readonly #primary: PrimaryLink
+  readonly #onStopped: () => void
+  #draining = false
+
+  constructor(config: Config, logger: Logger, { dev, onStopped }: WorkerOptions) {
+    const telemetry = new Telemetry()
+    const delivery = new Delivery(config, telemetry, logger)
+    const primary = new PrimaryLink({
+      snapshot: () => telemetry.snapshot(delivery.kafka),
+      onDrain: (reason) => void this.stop(reason),
+    })
+    this.#config = config
+    this.#logger = logger
+    this.#delivery = delivery
+    this.#primary = primary
+    this.#onStopped = onStopped
+    addRoutes(this.#listener.app, {
+      config,
+      logger,
+      dev,
+      delivery,
+      primary,
+      telemetry,
+      activity: this.#listener,
+      draining: () => this.#draining,
+      ingest: {
+        limits: { maxBodyBytes: Math.floor(config.maxRequestSizeMb * 2 ** 20) },
+        validate: createValidate(config),
+        makeRecords: createRecords(config.kafkaPartitionKey),
+        delivery,
+        telemetry,
+      },
+    })
+  }
+
+  /** @throws {Error} when the port cannot be had or librdkafka refuses its properties */
+  async start(): Promise<void> {
+    this.#primary.start()
+    await this.#delivery.start(waitForKafkaMs)
+    if (this.#draining) return
+    await this.#listener.listen(this.#config.apiHost, this.#config.apiPort)
+    this.#primary.listening()
+  }
+
+  /** Finishes what is in flight and goes: not ready at once, no new connections, answers, then the producers. */
+  async stop(reason: string): Promise<void> {
+    if (this.#draining) return
+    this.#draining = true
+    this.#logger.info({ reason }, 'worker drains')
+    await this.#listener.drain(Math.max(0, this.#config.shutdownTimeoutMs - closeReserveMs))
+    await this.#delivery.stop()
+    await this.#primary.stop()
+    this.#onStopped()
+  }
+}
