@@ -111,17 +111,13 @@ function checkConfig(): void {
 /** Ends the process with a line for each mistake if there is any. */
 function readConfig(): Config {
   const { config, warnings, mistakes } = parseConfig(readEnvironment())
-  if (cluster.isPrimary)
-    for (const warning of warnings) process.stderr.write(`vantage-collector: ${warning}\n`)
+  if (cluster.isPrimary) for (const warning of warnings) process.stderr.write(`vantage-collector: ${warning}\n`)
   if (mistakes.length > 0) return fail(exitUsage, mistakes)
   if (flags.dev && config.environment === 'production') {
-    return fail(exitUsage, [
-      '--dev keeps metrics in memory only and is refused when VANTAGE_ENVIRONMENT is production',
-    ])
+    return fail(exitUsage, ['--dev keeps metrics in memory only and is refused when VANTAGE_ENVIRONMENT is production'])
   }
   const objection = objectionTo(producerProperties(config))
-  if (objection !== undefined)
-    return fail(exitUsage, [`VANTAGE_KAFKA_PROPERTY_...: librdkafka says: ${objection}`])
+  if (objection !== undefined) return fail(exitUsage, [`VANTAGE_KAFKA_PROPERTY_...: librdkafka says: ${objection}`])
   return config
 }
 
@@ -134,8 +130,7 @@ function explain(error: unknown, { apiHost, apiPort }: Config): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EADDRINUSE')
     return `${apiHost}:${apiPort} is in use by another process; choose another VANTAGE_API_PORT`
-  if (code === 'EACCES')
-    return `${apiHost}:${apiPort} needs more rights; choose a VANTAGE_API_PORT above 1023`
+  if (code === 'EACCES') return `${apiHost}:${apiPort} needs more rights; choose a VANTAGE_API_PORT above 1023`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return `VANTAGE_API_HOST=${apiHost} is no address of this machine`
   return messageOf(error)

@@ -9,7 +9,6 @@ export async function findDevKafka(port: number): Promise<string> {
   if (response === undefined) throw new Error(`No collector answers on ${url}; start one with: npm run dev`)
   const information: unknown = await response.json()
   const found = typeof information === 'object' && information !== null && 'dev_kafka' in information
-  if (!found)
-    throw new Error(`The collector on ${url} was not started with --dev; name its Kafka with --bootstrap`)
+  if (!found) throw new Error(`The collector on ${url} was not started with --dev; name its Kafka with --bootstrap`)
   return String(information.dev_kafka)
 }

@@ -45,11 +45,7 @@ export async function tail(options: TailOptions, onRecord: (record: TailedRecord
 
 export type Tail = { partitions: number; stop: () => Promise<void> }
 
-function connect(
-  consumer: Kafka.KafkaConsumer,
-  bootstrapServers: string,
-  topic: string,
-): Promise<Kafka.Metadata> {
+function connect(consumer: Kafka.KafkaConsumer, bootstrapServers: string, topic: string): Promise<Kafka.Metadata> {
   return new Promise((resolve, reject) => {
     consumer.connect({ topic, allTopics: false, timeout: metadataTimeoutMs }, (error, metadata) => {
       if (error) reject(new Error(`No broker of ${bootstrapServers} answers: ${error.message}`))

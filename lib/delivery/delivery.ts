@@ -1,3 +1,4 @@
+import type { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
 import { Problem, type ProblemCode } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
@@ -11,8 +12,6 @@ import type { RecordBatch } from './record-batch.js'
 import { Redelivery } from './redelivery.js'
 import { type DeliveryOutcome, retryAfter, Shipment } from './shipment.js'
 
-/** One fills while one flushes; a third gains nothing (bench/NOTES.md). */
-const laneCount = 2
 const sweepIntervalMs = 50
 const mebibyte = 2 ** 20
 
@@ -23,6 +22,7 @@ export type Unavailability = { code: ProblemCode; detail: string }
 export class Delivery {
   readonly #config: Config
   readonly #telemetry: Telemetry
+  readonly #pool: BufferPool
   readonly #logger: Logger
   readonly #health: KafkaHealth
   readonly #lanes: Lanes
@@ -33,9 +33,11 @@ export class Delivery {
   #newestProducer: Producer | undefined
   #sweeper: NodeJS.Timeout | undefined
 
-  constructor(config: Config, telemetry: Telemetry, logger: Logger) {
+  /** @param pool where the bytes of a batch go when it is finished */
+  constructor(config: Config, telemetry: Telemetry, pool: BufferPool, logger: Logger) {
     this.#config = config
     this.#telemetry = telemetry
+    this.#pool = pool
     this.#logger = logger
     this.#maxHeldBytes = config.maxInflightMb * mebibyte
     this.#lanes = new Lanes(
@@ -50,9 +52,11 @@ export class Delivery {
     })
   }
 
-  /** Resolves once Kafka takes records, and after `waitForKafkaMs` in any case: it is waited for in the background then. */
+  /**
+   * Resolves once Kafka takes records, and after `waitForKafkaMs` in any case: it is waited for in the background then.
+   */
   async start(waitForKafkaMs: number): Promise<void> {
-    await this.#lanes.open(laneCount)
+    await this.#lanes.open()
     this.#sweeper = setInterval(() => this.#sweep(), sweepIntervalMs)
     const deadline = performance.now() + waitForKafkaMs
     do await this.#health.check()
@@ -85,6 +89,7 @@ export class Delivery {
   }
 
   /**
+   * Takes the batch, whose bytes are the delivery's from then on.
    * Resolves when the brokers have acknowledged the batch, which is never later than the acknowledgement time-out.
    *
    * @throws {Problem} when it cannot be taken, or is not acknowledged in time; then it may still arrive later
@@ -132,6 +137,7 @@ export class Delivery {
     if (shipment.settled) counts.metricsLate += records
     gauges.heldBytes -= shipment.heldBytes
     this.#unanswered.delete(shipment)
+    this.#pool.give(shipment.batch.bytes)
     shipment.acknowledge()
   }
 

@@ -14,7 +14,8 @@ export type KafkaHealthOptions = {
 }
 
 /**
- * Whether Kafka takes records, from what it has shown: acknowledgements, or while there are none an answered question about the
+ * Whether Kafka takes records, from what it has shown: acknowledgements, or while there are none an answered question
+ * about the
  * topic once a second. A connection that merely stands open counts for nothing.
  */
 export class KafkaHealth {
@@ -91,13 +92,13 @@ export class KafkaHealth {
 
   #judge({ partitions, partitionsWithoutLeader }: TopicState): void {
     const { topic } = this.#options
-    if (partitions === 0) return this.#set(false, `Topic ${topic} does not exist`)
-    if (partitionsWithoutLeader === partitions)
-      return this.#set(false, `No partition of ${topic} has a leader`)
-    this.#error = undefined
-    const without =
-      partitionsWithoutLeader === 0 ? '' : `; ${partitionsWithoutLeader} of them without a leader`
-    this.#set(true, `Topic ${topic} has ${partitions} partitions${without}`)
+    if (partitions === 0) this.#set(false, `Topic ${topic} does not exist`)
+    else if (partitionsWithoutLeader === partitions) this.#set(false, `No partition of ${topic} has a leader`)
+    else {
+      this.#error = undefined
+      const without = partitionsWithoutLeader === 0 ? '' : `; ${partitionsWithoutLeader} of them without a leader`
+      this.#set(true, `Topic ${topic} has ${partitions} partitions${without}`)
+    }
   }
 
   #because(): string {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type DeliveryFailure, isForGood, type Producer } from './producer.js'
-import { keyOf, valueOf } from './record-batch.js'
+import { recordKey, recordValue } from './record-batch.js'
 import type { Shipment } from './shipment.js'
 
 /** Records of a shipment that did not reach the brokers. `forGood`: they would refuse them again. */
@@ -59,9 +59,7 @@ export class Lane {
       if (this.#closed) return []
       const now = performance.now()
       const complete = this.#next.load === this.#loads.length
-      const drained = await this.#producer.flush(
-        now - startedAt > slowAfterMs ? slowFlushSliceMs : flushSliceMs,
-      )
+      const drained = await this.#producer.flush(now - startedAt > slowAfterMs ? slowFlushSliceMs : flushSliceMs)
       if (drained && complete) break
       this.#queue()
       if (this.broken) brokenAt ??= now
@@ -96,10 +94,9 @@ export class Lane {
     const count = records?.length ?? batch.ends.length
     for (; this.#next.position < count; this.#next.position++) {
       const record = records?.[this.#next.position] ?? this.#next.position
-      const result = this.#producer.produce(valueOf(batch, record), keyOf(batch, record))
+      const result = this.#producer.produce(recordValue(batch, record), recordKey(batch, record))
       if (result === 'full') return false
-      if (result !== 'queued')
-        failed.push({ record, reason: result.refused, forGood: isForGood(result.refused) })
+      if (result !== 'queued') failed.push({ record, reason: result.refused, forGood: isForGood(result.refused) })
     }
     return true
   }
@@ -116,8 +113,10 @@ export class Lane {
   }
 
   /**
-   * Finds out whose records the failures were, by content: a report has no reference to ours, which would cost on every record.
-   * Records with the same key and value are interchangeable, so it does not matter which of them is taken for the failed one.
+   * Finds out whose records the failures were, by content: a report has no reference to ours, which would cost on every
+   * record.
+   * Records with the same key and value are interchangeable, so it does not matter which of them is taken for the
+   * failed one.
    */
   #attribute(failures: DeliveryFailure[]): void {
     if (failures.length === 0) return
@@ -131,7 +130,7 @@ export class Lane {
       for (const record of records ?? shipment.batch.ends.keys()) {
         if (known.has(record)) continue
         const reason = reasons
-          .get(identify(keyOf(shipment.batch, record), valueOf(shipment.batch, record)))
+          .get(identify(recordKey(shipment.batch, record), recordValue(shipment.batch, record)))
           ?.pop()
         if (reason !== undefined) failed.push({ record, reason, forGood: isForGood(reason) })
       }
@@ -148,11 +147,13 @@ export class Lane {
 
 function noteDelivered({ shipment, records, failed }: Load): void {
   const { batch } = shipment
-  if (records === undefined && failed.length === 0)
-    return shipment.deliver(shipment.records, batch.bytes.length)
+  if (records === undefined && failed.length === 0) {
+    shipment.deliver(shipment.records, batch.bytes.length)
+    return
+  }
   const failedRecords = new Set(failed.map(({ record }) => record))
   for (const record of records ?? batch.ends.keys()) {
-    if (!failedRecords.has(record)) shipment.deliver(1, valueOf(batch, record).length)
+    if (!failedRecords.has(record)) shipment.deliver(1, recordValue(batch, record).length)
   }
 }
 

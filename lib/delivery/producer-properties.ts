@@ -4,7 +4,10 @@ import type { Config } from '../shared/config.js'
 /** librdkafka's settings of a lane's producer: those of the producer and those of its topic. */
 export type ProducerProperties = { global: ProducerGlobalConfig; topic: ProducerTopicConfig }
 
-/** Where a property's reason is not obvious it stands beside it. Properties passed through by the user come last and win. */
+/**
+ * Where a property's reason is not obvious it stands beside it. Properties passed through by the user come last and
+ * win.
+ */
 export function producerProperties(config: Config): ProducerProperties {
   const passedThrough = Object.entries(config.kafkaProperties)
   return {
@@ -29,7 +32,8 @@ export function producerProperties(config: Config): ProducerProperties {
     },
     topic: {
       acks: config.kafkaAcks === 'all' ? -1 : 1,
-      // A record that times out by itself would be lost or reordered; what to do with late data is decided in delivery.ts.
+      // A record that times out by itself would be lost or reordered; what to do with late data is decided in
+      // delivery.ts.
       'message.timeout.ms': 0,
       // As the Java client's default, so that other producers agree on the partition of a key.
       partitioner: 'murmur2_random',
@@ -40,7 +44,9 @@ export function producerProperties(config: Config): ProducerProperties {
   }
 }
 
-/** Producer properties that librdkafka keeps with the topic (its CONFIGURATION.md, "Topic configuration properties"). */
+/**
+ * Producer properties that librdkafka keeps with the topic (its CONFIGURATION.md, "Topic configuration properties").
+ */
 const topicLevel: ReadonlySet<string> = new Set([
   'request.timeout.ms',
   'message.timeout.ms',

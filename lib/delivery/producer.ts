@@ -8,13 +8,7 @@ export type TopicState = { brokers: number; partitions: number; partitionsWithou
 
 /** What this module uses of node-rdkafka's native client, which its types leave open. */
 type NativeClient = {
-  produce(
-    topic: string,
-    partition: number,
-    value: Buffer,
-    key: Buffer | undefined,
-    timestampMs?: number,
-  ): number
+  produce(topic: string, partition: number, value: Buffer, key: Buffer | undefined, timestampMs?: number): number
   flush(timeoutMs: number, done: (error: unknown) => void): void
   getMetadata(
     options: { topic?: string; allTopics: boolean; timeout: number },
@@ -31,7 +25,8 @@ export type ProduceResult = 'queued' | 'full' | { refused: string }
 /**
  * One librdkafka producer. It connects by itself, whenever there is a broker, and queues until then.
  *
- * Only failures are reported, since a report for each record costs more than all the rest together: `flush` that ends with true,
+ * Only failures are reported, since a report for each record costs more than all the rest together: `flush` that ends
+ * with true,
  * then one turn of the event loop, and `takeFailures` has all that failed; everything else is acknowledged.
  */
 export class Producer {
@@ -89,7 +84,9 @@ export class Producer {
     return { refused: reasonOfCode(code) }
   }
 
-  /** Sends what is queued without lingering and waits at most `timeoutMs` for the brokers. True when nothing is left. */
+  /**
+   * Sends what is queued without lingering and waits at most `timeoutMs` for the brokers. True when nothing is left.
+   */
   flush(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       this.#client.flush(timeoutMs, (error) => resolve(!error))
@@ -140,10 +137,7 @@ export class Producer {
 /** node-rdkafka's connect() fails when no broker answers its request for metadata in time. This one does not ask. */
 class PatientProducer extends Kafka.Producer {
   constructor(properties: Kafka.ProducerGlobalConfig, topicProperties: Kafka.ProducerTopicConfig) {
-    super(
-      { ...properties, dr_cb: true, dr_msg_cb: true, 'delivery.report.only.error': true },
-      topicProperties,
-    )
+    super({ ...properties, dr_cb: true, dr_msg_cb: true, 'delivery.report.only.error': true }, topicProperties)
   }
 
   override getMetadata(_options: unknown, done?: (error: never, metadata: Kafka.Metadata) => void): void {

@@ -8,11 +8,11 @@ export type RecordBatch = {
 }
 
 /** The value of record `n`, a view into the batch. */
-export function valueOf(batch: RecordBatch, n: number): Buffer {
+export function recordValue(batch: RecordBatch, n: number): Buffer {
   return batch.bytes.subarray(n === 0 ? 0 : batch.ends[n - 1], batch.ends[n])
 }
 
 /** The key of record `n`; undefined for none. */
-export function keyOf(batch: RecordBatch, n: number): Buffer | undefined {
+export function recordKey(batch: RecordBatch, n: number): Buffer | undefined {
   return batch.keys[batch.keys.length === 1 ? 0 : n]
 }

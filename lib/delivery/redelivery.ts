@@ -7,7 +7,8 @@ const pauseBetweenTriesMs = 50
 /**
  * Sends again what a lane could not deliver, until it is acknowledged, refused for good, or too late for its request.
  *
- * A broker refuses a whole record batch for one bad record, so good records fail in bad company. Halving the refused ones until
+ * A broker refuses a whole record batch for one bad record, so good records fail in bad company. Halving the refused
+ * ones until
  * each half gets through or is a single record finds the bad ones.
  */
 export class Redelivery {

@@ -17,7 +17,8 @@ export const retryAfter = { 'Retry-After': '1' }
 const overheadBytesPerRecord = 256
 
 /**
- * One request's records on their way to the brokers. Its answer is settled once: acknowledged, or given up with a problem.
+ * One request's records on their way to the brokers. Its answer is settled once: acknowledged, or given up with a
+ * problem.
  * A shipment that was given up may still be on its way: what librdkafka has queued cannot be called back.
  */
 export class Shipment {

@@ -18,13 +18,9 @@ export async function inflate(body: Buffer, contentEncoding: string, maxBytes: n
   const encoding = contentEncoding.trim().toLowerCase()
   if (encoding === '' || encoding === 'identity') return body
   if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    throw new Problem(
-      'VANTAGE_UNSUPPORTED_ENCODING',
-      `Content-Encoding ${JSON.stringify(encoding)} is not supported`,
-      {
-        headers: { 'Accept-Encoding': 'gzip' },
-      },
-    )
+    throw new Problem('VANTAGE_UNSUPPORTED_ENCODING', `Content-Encoding ${JSON.stringify(encoding)} is not supported`, {
+      headers: { 'Accept-Encoding': 'gzip' },
+    })
   }
   try {
     return await gunzipAsync(body, { maxOutputLength: maxBytes })

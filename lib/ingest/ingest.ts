@@ -1,6 +1,7 @@
 import type { HttpResponse } from 'uWebSockets.js'
 import type { Delivery } from '../delivery/delivery.js'
 import type { Answer } from '../shared/answer.js'
+import type { BufferPool } from '../shared/buffer-pool.js'
 import { Problem } from '../shared/errors.js'
 import type { Telemetry } from '../shared/telemetry.js'
 import { decode, inflate } from './decode.js'
@@ -23,6 +24,7 @@ export type IngestContext = {
   validate: Validate
   makeRecords: MakeRecords
   delivery: Delivery
+  pool: BufferPool
   telemetry: Telemetry
 }
 
@@ -33,18 +35,10 @@ export type IngestContext = {
  * @throws {RequestAborted} when the client goes away while sending
  */
 export async function ingest(request: BatchRequest, context: IngestContext): Promise<Answer> {
-  const { limits, validate, makeRecords, delivery, telemetry } = context
-  const tally = new Tally(telemetry)
+  const tally = new Tally(context.telemetry)
   try {
-    const { encoding, trace } = readHeaders(request)
-    const sent = await readBody(request, limits.maxBodyBytes)
-    telemetry.counts.batchesReceived++
-    delivery.assertAvailable()
-    const body = decode(await inflate(sent, encoding, limits.maxBodyBytes))
-    const verdict = validate(body.value)
-    tally.receive(verdict.received)
-    if (verdict.accepted.length === 0) throw noValidMetrics(verdict)
-    const { durability, refused } = await delivery.deliver(makeRecords(body, verdict, trace))
+    const { verdict, records } = await receive(request, context, tally)
+    const { durability, refused } = await context.delivery.deliver(records)
     const final = withRefused(verdict, refused)
     const answer = respond(final, durability)
     tally.settle(final.accepted.length, final.rejected)
@@ -52,6 +46,24 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
   } catch (error) {
     tally.fail(error)
     throw error
+  }
+}
+
+/** Reads and judges the batch and makes its records; the body is done with then. */
+async function receive(request: BatchRequest, context: IngestContext, tally: Tally) {
+  const { limits, validate, makeRecords, delivery, telemetry, pool } = context
+  const { encoding, trace } = readHeaders(request)
+  const sent = await readBody(request, limits.maxBodyBytes, pool)
+  try {
+    telemetry.counts.batchesReceived++
+    delivery.assertAvailable()
+    const body = decode(await inflate(sent, encoding, limits.maxBodyBytes))
+    const verdict = validate(body.value)
+    tally.receive(verdict.received)
+    if (verdict.accepted.length === 0) throw noValidMetrics(verdict)
+    return { verdict, records: makeRecords(body, verdict, trace) }
+  } finally {
+    pool.give(sent)
   }
 }
 
@@ -65,11 +77,7 @@ const jsonType = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 
 function requireJson(contentType: string): void {
   if (contentType === '' || jsonType.test(contentType)) return
-  throw new Problem(
-    'VANTAGE_UNSUPPORTED_MEDIA_TYPE',
-    `Content-Type ${JSON.stringify(contentType)} is not JSON`,
-    {
-      headers: { Accept: 'application/json' },
-    },
-  )
+  throw new Problem('VANTAGE_UNSUPPORTED_MEDIA_TYPE', `Content-Type ${JSON.stringify(contentType)} is not JSON`, {
+    headers: { Accept: 'application/json' },
+  })
 }

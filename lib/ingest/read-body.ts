@@ -1,4 +1,5 @@
 import type { HttpResponse } from 'uWebSockets.js'
+import type { BufferPool } from '../shared/buffer-pool.js'
 import { Problem } from '../shared/errors.js'
 
 /** The client went away before its request was answered; there is nobody to tell. */
@@ -9,35 +10,49 @@ export class RequestAborted extends Error {
 type BodySource = { res: HttpResponse; onAborted: (listener: () => void) => void }
 
 /**
- * Collects a request body in a buffer of its own (uWebSockets.js detaches each chunk after its callback).
- * Call it before any await: data that arrives earlier is lost.
+ * Collects a request body in a buffer of the pool (uWebSockets.js detaches each chunk after its callback); the caller
+ * gives it
+ * back. Call it before any await: data that arrives earlier is lost.
  *
- * @throws {Problem} VANTAGE_BODY_TOO_LARGE as soon as more than `maxBytes` have arrived; the rest is then read and dropped.
- * @throws {RequestAborted} when the client closes the connection first.
+ * @throws {Problem} VANTAGE_BODY_TOO_LARGE as soon as more than `maxBytes` have arrived; the rest is then read and
+ * dropped
+ * @throws {RequestAborted} when the client closes the connection first
  */
-export function readBody({ res, onAborted }: BodySource, maxBytes: number): Promise<Buffer> {
+export function readBody({ res, onAborted }: BodySource, maxBytes: number, pool: BufferPool): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let chunks: Buffer[] = []
-    let bytes = 0
-    let tooLarge = false
-    onAborted(() => {
-      chunks = []
-      reject(new RequestAborted())
-    })
+    let body = pool.take(0)
+    let length = 0
+    let ended = false
+    const fail = (error: Error) => {
+      if (ended) return
+      ended = true
+      pool.give(body)
+      reject(error)
+    }
+    onAborted(() => fail(new RequestAborted()))
     res.onData((chunk, isLast) => {
-      if (tooLarge) return
-      bytes += chunk.byteLength
-      if (bytes > maxBytes) {
-        tooLarge = true
-        chunks = []
-        reject(bodyTooLarge(maxBytes))
-        return
-      }
-      const copy = Buffer.from(Buffer.from(chunk))
-      if (!isLast) chunks.push(copy)
-      else resolve(chunks.length === 0 ? copy : Buffer.concat([...chunks, copy], bytes))
+      if (ended) return
+      if (length + chunk.byteLength > maxBytes) return fail(bodyTooLarge(maxBytes))
+      body = append(body, length, chunk, pool)
+      length += chunk.byteLength
+      if (!isLast) return
+      ended = true
+      resolve(body.subarray(0, length))
     })
   })
+}
+
+/** Copies the chunk behind the first `length` bytes, into a buffer twice as large where there is no room. */
+function append(body: Buffer, length: number, chunk: ArrayBuffer, pool: BufferPool): Buffer {
+  const needed = length + chunk.byteLength
+  let target = body
+  if (needed > body.length) {
+    target = pool.take(length === 0 ? needed : 2 * needed)
+    body.copy(target, 0, 0, length)
+    pool.give(body)
+  }
+  target.set(new Uint8Array(chunk), length)
+  return target
 }
 
 export function bodyTooLarge(maxBytes: number): Problem {

@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../delivery/record-batch.js'
+import type { BufferPool } from '../shared/buffer-pool.js'
 import { agentVersionDefault, environmentDefault } from '../shared/metric-schema.js'
 import type { DecodedBody } from './decode.js'
 import { createKeys, type PartitionKey } from './keys.js'
@@ -9,10 +10,13 @@ import type { Verdict } from './validate.js'
 export type MakeRecords = (body: DecodedBody, verdict: Verdict, trace: TraceContext) => RecordBatch
 
 /**
- * Makes the Kafka records of a batch: each accepted metric's own bytes from the body, with what the request knows and the metric
- * lacks (environment, agent_version, trace_id, span_id) spliced in before its closing brace.
+ * Makes the Kafka records of a batch: each accepted metric's own bytes from the body, with what the request knows and
+ * the metric
+ * lacks (environment, agent_version, trace_id, span_id) spliced in before its closing brace. Their bytes come from the
+ * pool; who
+ * delivers them gives them back.
  */
-export function createRecords(partitionKey: PartitionKey): MakeRecords {
+export function createRecords(partitionKey: PartitionKey, pool: BufferPool): MakeRecords {
   const keysOf = createKeys(partitionKey)
 
   return function records({ bytes: body }, verdict, trace) {
@@ -31,7 +35,7 @@ export function createRecords(partitionKey: PartitionKey): MakeRecords {
       size += withoutBrace(ranges, index) - startOf(ranges, index) + (suffixes[n]?.length ?? 0)
       ends[n] = size
     }
-    const bytes = Buffer.allocUnsafe(size)
+    const bytes = pool.take(size)
     let at = 0
     for (const [n, index] of indexes.entries()) {
       at += body.copy(bytes, at, startOf(ranges, index), withoutBrace(ranges, index))
@@ -49,7 +53,10 @@ function withoutBrace(ranges: Uint32Array, index: number): number {
   return (ranges[2 * index + 1] ?? 1) - 1
 }
 
-/** Makes the end of a record: the members that its metric lacks, and the closing brace. Each combination is encoded once. */
+/**
+ * Makes the end of a record: the members that its metric lacks, and the closing brace. Each combination is encoded
+ * once.
+ */
 function createSuffixes(members: (readonly [name: string, value: string])[]) {
   const encoded: Buffer[] = []
 

@@ -3,7 +3,8 @@ import { type Answer, json } from '../shared/answer.js'
 import { maxErrors, noValidMetrics, type Verdict } from './validate.js'
 
 /**
- * The verdict with the metrics counted as rejected that the brokers refused for good, such as for their size: their agent must
+ * The verdict with the metrics counted as rejected that the brokers refused for good, such as for their size: their
+ * agent must
  * not send them again.
  */
 export function withRefused(verdict: Verdict, refused: readonly RefusedRecord[]): Verdict {

@@ -50,8 +50,7 @@ export function createValidate(limits: ValidationLimits): Validate {
       let fault: string
       if (!isMetric(metric)) fault = describe(firstOf(isMetric.errors))
       else if (metric.timestamp < oldest) fault = `.timestamp is older than ${limits.maxAgeHours} hours`
-      else if (metric.timestamp > newest)
-        fault = `.timestamp is more than ${limits.maxFutureHours} hours in the future`
+      else if (metric.timestamp > newest) fault = `.timestamp is more than ${limits.maxFutureHours} hours in the future`
       else {
         accepted.push(metric)
         indexes.push(i)

@@ -3,7 +3,10 @@ import { availableParallelism } from 'node:os'
 
 const quotaFile = '/sys/fs/cgroup/cpu.max'
 
-/** The CPUs this process may use: its affinity, and the quota of its container (cgroup v2, "max 100000" or "150000 100000"). */
+/**
+ * The CPUs this process may use: its affinity, and the quota of its container (cgroup v2, "max 100000" or "150000
+ * 100000").
+ */
 export function countCpus(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota())))
 }

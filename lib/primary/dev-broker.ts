@@ -1,6 +1,9 @@
 import Kafka from 'node-rdkafka'
 
-/** An in-memory Kafka for development: librdkafka's mock cluster. It keeps the last 5 MiB or 100,000 records of a partition. */
+/**
+ * An in-memory Kafka for development: librdkafka's mock cluster. It keeps the last 5 MiB or 100,000 records of a
+ * partition.
+ */
 export class DevBroker {
   readonly #producer: Kafka.Producer
   /** host:port, for this process and others. */

@@ -48,8 +48,7 @@ export class Primary {
     this.#pool = this.#createPool(size, port)
     await this.#pool.start()
     this.#logger.info({ url: `http://${apiHost}:${port}`, workers: size, version }, 'collector is listening')
-    if (this.#options.dev)
-      this.#logger.info('see metrics come out of Kafka: npx vantage-collector tail --dev')
+    if (this.#options.dev) this.#logger.info('see metrics come out of Kafka: npx vantage-collector tail --dev')
   }
 
   /** Replaces the workers by new ones, which read files of keys and certificates again. */

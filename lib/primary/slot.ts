@@ -44,7 +44,9 @@ export class Slot {
     }
   }
 
-  /** Lets a new worker take over before the present one goes. False if the new one does not start; then nothing changes. */
+  /**
+   * Lets a new worker take over before the present one goes. False if the new one does not start; then nothing changes.
+   */
   async replace(): Promise<boolean> {
     const successor = this.#options.fork()
     if (!(await successor.ready)) return false

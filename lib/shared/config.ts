@@ -7,7 +7,8 @@ const propertyPrefix = `${prefix}KAFKA_PROPERTY_`
 const fileSuffix = '_FILE'
 
 /**
- * Every setting, once: the environment variable's name is made from the member's (apiPort is VANTAGE_API_PORT); type, limits,
+ * Every setting, once: the environment variable's name is made from the member's (apiPort is VANTAGE_API_PORT); type,
+ * limits,
  * default and description serve validation, --help and docs/configuration.md alike.
  */
 export const configSchema = Type.Object({
@@ -22,15 +23,13 @@ export const configSchema = Type.Object({
     default: 0,
     minimum: 0,
     maximum: 256,
-    description:
-      'Worker processes; 0 starts one for each CPU this process may use, container quota included.',
+    description: 'Worker processes; 0 starts one for each CPU this process may use, container quota included.',
   }),
   environment: Type.String({
     default: 'development',
     minLength: 1,
     maxLength: 50,
-    description:
-      'Where this collector runs, as shown in its answers. "production" refuses --dev and .env files.',
+    description: 'Where this collector runs, as shown in its answers. "production" refuses --dev and .env files.',
   }),
   serviceName: Type.String({
     default: 'vantage-collector',
@@ -96,8 +95,7 @@ export const configSchema = Type.Object({
     default: 64,
     exclusiveMinimum: 0,
     maximum: 65536,
-    description:
-      'Most MiB of records a worker holds until Kafka acknowledges them; over it, batches get 503.',
+    description: 'Most MiB of records a worker holds until Kafka acknowledges them; over it, batches get 503.',
   }),
   ackTimeoutMs: Type.Integer({
     default: 1000,
@@ -154,7 +152,8 @@ export function variableOf(member: string): string {
 }
 
 /**
- * Reads the configuration from environment variables. Never throws on a wrong value: `mistakes` has one line for each, and the
+ * Reads the configuration from environment variables. Never throws on a wrong value: `mistakes` has one line for each,
+ * and the
  * caller must not use `config` unless it is empty. `warnings` name variables with the prefix that nothing reads.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): ParsedConfig {
@@ -185,10 +184,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   }
 }
 
-type Source = { fromFile: boolean } & (
-  | { property: string; member?: never }
-  | { member: string; property?: never }
-)
+type Source = { fromFile: boolean } & ({ property: string; member?: never } | { member: string; property?: never })
 
 function locate(name: string): Source | undefined {
   const member = memberOfVariable.get(name)
@@ -277,8 +273,7 @@ export function describeLimits(schema: TSchema): string {
     return limits.maxLength !== undefined ? `text of at most ${limits.maxLength} characters` : 'text'
   }
   const noun = limits.type === 'integer' ? 'an integer' : 'a number'
-  const lower =
-    limits.exclusiveMinimum !== undefined ? ` above ${limits.exclusiveMinimum}` : ` from ${limits.minimum}`
+  const lower = limits.exclusiveMinimum !== undefined ? ` above ${limits.exclusiveMinimum}` : ` from ${limits.minimum}`
   return `${noun}${lower}${limits.maximum === undefined ? '' : ` to ${limits.maximum}`}`
 }
 

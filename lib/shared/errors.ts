@@ -1,6 +1,9 @@
 export type ProblemDefinition = {
   status: 400 | 401 | 404 | 405 | 413 | 415 | 422 | 500 | 503
-  /** Whether the same request may succeed later. Agents retry on 429 and 5xx and drop on other 4xx, so this follows the status. */
+  /**
+   * Whether the same request may succeed later. Agents retry on 429 and 5xx and drop on other 4xx, so this follows the
+   * status.
+   */
   retryable: boolean
   title: string
   /** What whoever runs the agent should do. */

@@ -4,7 +4,10 @@ import type { Config } from './config.js'
 
 export type { Logger }
 
-/** One line of JSON an event on standard output; readable lines when `readable`. Bodies and secrets are never given to it. */
+/**
+ * One line of JSON an event on standard output; readable lines when `readable`. Bodies and secrets are never given to
+ * it.
+ */
 export function createLogger(config: Pick<Config, 'serviceName' | 'debug'>, readable: boolean): Logger {
   const options = {
     level: config.debug ? 'debug' : 'info',

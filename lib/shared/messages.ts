@@ -4,7 +4,10 @@ import type { WorkerSnapshot } from './telemetry.js'
 /** What a worker tells the primary. */
 export type WorkerMessage =
   | { type: 'listening' }
-  /** Sent unasked at a steady beat (a sign of life, and what stays known of a worker that is killed) and when asked, with the id. */
+  /**
+   * Sent unasked at a steady beat (a sign of life, and what stays known of a worker that is killed) and when asked,
+   * with the id.
+   */
   | { type: 'snapshot'; id: number | null; snapshot: WorkerSnapshot }
   | { type: 'fleet-request'; id: number }
 

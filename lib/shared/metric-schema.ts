@@ -42,9 +42,7 @@ export type Metric = Static<typeof metricSchema>
 /** What a batch says of itself, without its metrics, which get a verdict each. */
 const envelopeMembers = {
   service_name: Type.String({ minLength: 1, maxLength: 255, examples: ['api-gateway'] }),
-  environment: Type.Optional(
-    Type.String({ maxLength: 50, default: 'development', examples: ['production'] }),
-  ),
+  environment: Type.Optional(Type.String({ maxLength: 50, default: 'development', examples: ['production'] })),
   agent_version: Type.Optional(Type.String({ maxLength: 50, default: 'unknown', examples: ['0.1.0'] })),
   batch_size: Type.Optional(Type.Unsafe<unknown>({ description: 'Ignored', examples: [1] })),
 }

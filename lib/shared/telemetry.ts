@@ -1,12 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import {
-  Counter,
-  Gauge,
-  Histogram,
-  type MetricObjectWithValues,
-  type MetricValue,
-  Registry,
-} from 'prom-client'
+import { Counter, Gauge, Histogram, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client'
 
 /** What a worker counts: member of `Counts`, and what it means. Each becomes vantage_collector_<snake_case>_total. */
 export const counters = {
@@ -24,7 +17,10 @@ export const counters = {
 export type CounterName = keyof typeof counters
 export type Counts = Record<CounterName, number>
 
-/** What a worker holds or measures now. Each becomes vantage_collector_<snake_case>: the sum, or the worst, of all workers. */
+/**
+ * What a worker holds or measures now. Each becomes vantage_collector_<snake_case>: the sum, or the worst, of all
+ * workers.
+ */
 export const gauges = {
   metricsInFlight: { help: 'Metrics of requests that are being answered', aggregator: 'sum' },
   heldBytes: { help: 'Bytes held until Kafka acknowledges them, against the byte budget', aggregator: 'sum' },

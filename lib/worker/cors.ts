@@ -17,9 +17,7 @@ export function createCors({ corsEnabled, corsOrigins }: Config): Cors {
   return {
     headersFor(origin) {
       if (origins.has('*')) return anyOrigin
-      return origins.has(origin)
-        ? { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' }
-        : { Vary: 'Origin' }
+      return origins.has(origin) ? { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' } : { Vary: 'Origin' }
     },
     preflight: (allow) => ({
       'Access-Control-Allow-Methods': allow,

@@ -28,11 +28,7 @@ export class Exchange {
   }
 
   /** Writes the answer, unless the client has gone. `close` ends the connection after it. */
-  send(
-    { status, headers = {}, body = '' }: Answer,
-    more: Readonly<Record<string, string>>,
-    close: boolean,
-  ): void {
+  send({ status, headers = {}, body = '' }: Answer, more: Readonly<Record<string, string>>, close: boolean): void {
     if (this.#aborted) return
     this.res.cork(() => {
       this.res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)

@@ -11,8 +11,7 @@ export function createGuard({ authEnabled, apiKey }: Config): (handler: Handler)
   const expected = digest(apiKey)
   return (handler) => (exchange) => {
     const key = exchange.header('x-api-key') || bearer(exchange.header('authorization'))
-    if (key === '')
-      throw new Problem('VANTAGE_API_KEY_REQUIRED', 'Send X-API-Key or Authorization: Bearer', challenge)
+    if (key === '') throw new Problem('VANTAGE_API_KEY_REQUIRED', 'Send X-API-Key or Authorization: Bearer', challenge)
     // Digests have one length, as timingSafeEqual wants, and comparing them tells nothing of the key.
     if (!timingSafeEqual(digest(key), expected)) {
       throw new Problem('VANTAGE_API_KEY_INVALID', 'The API key is not one of this collector', challenge)

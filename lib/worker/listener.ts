@@ -19,6 +19,7 @@ export class Listener {
   #lastRequestAt = -Infinity
 
   constructor() {
+    // biome-ignore lint/suspicious/useIterableCallbackReturn: this is not Array.filter
     this.app.filter((_, change) => {
       this.#connections += change
     })
@@ -45,7 +46,8 @@ export class Listener {
   }
 
   /**
-   * Stops accepting connections, waits until the clients have closed theirs (each answer asks them to) or leave them idle, then
+   * Stops accepting connections, waits until the clients have closed theirs (each answer asks them to) or leave them
+   * idle, then
    * closes what is left. Resolves within `timeoutMs`.
    */
   async drain(timeoutMs: number): Promise<void> {

@@ -44,9 +44,7 @@ export class PrimaryLink {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#requests.delete(id)
-        reject(
-          new Problem('VANTAGE_FLEET_UNAVAILABLE', `The primary did not answer within ${fleetTimeoutMs} ms`),
-        )
+        reject(new Problem('VANTAGE_FLEET_UNAVAILABLE', `The primary did not answer within ${fleetTimeoutMs} ms`))
       }, fleetTimeoutMs)
       this.#requests.set(id, (fleet) => {
         clearTimeout(timer)

@@ -41,15 +41,10 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
     const { method } = exchange
     const handler = handlers[method === 'HEAD' ? 'GET' : method]
     if (handler !== undefined) return handler(exchange)
-    if (method === 'OPTIONS')
-      return { status: 204, headers: { Allow: allow, ...context.cors.preflight(allow) } }
-    throw new Problem(
-      'VANTAGE_METHOD_NOT_ALLOWED',
-      `${method.slice(0, 20)} is not for this route, only ${allow}`,
-      {
-        headers: { Allow: allow },
-      },
-    )
+    if (method === 'OPTIONS') return { status: 204, headers: { Allow: allow, ...context.cors.preflight(allow) } }
+    throw new Problem('VANTAGE_METHOD_NOT_ALLOWED', `${method.slice(0, 20)} is not for this route, only ${allow}`, {
+      headers: { Allow: allow },
+    })
   }
 
   async function serve(route: string, res: HttpResponse, req: HttpRequest, handle: Handler): Promise<void> {

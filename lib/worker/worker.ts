@@ -1,6 +1,7 @@
 import { Delivery } from '../delivery/delivery.js'
 import { createRecords } from '../ingest/records.js'
 import { createValidate } from '../ingest/validate.js'
+import { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
 import type { Logger } from '../shared/logger.js'
 import { Telemetry } from '../shared/telemetry.js'
@@ -14,7 +15,10 @@ export type WorkerOptions = {
   onStopped: () => void
 }
 
-/** Longest wait for Kafka before listening all the same: a worker that replaces another should be ready when it takes over. */
+/**
+ * Longest wait for Kafka before listening all the same: a worker that replaces another should be ready when it takes
+ * over.
+ */
 const waitForKafkaMs = 3000
 /** Of the time to shut down, what is kept for closing the producers and ending the process. */
 const closeReserveMs = 1500
@@ -31,7 +35,8 @@ export class Worker {
 
   constructor(config: Config, logger: Logger, { dev, onStopped }: WorkerOptions) {
     const telemetry = new Telemetry()
-    const delivery = new Delivery(config, telemetry, logger)
+    const pool = new BufferPool()
+    const delivery = new Delivery(config, telemetry, pool, logger)
     const primary = new PrimaryLink({
       snapshot: () => telemetry.snapshot(delivery.kafka),
       onDrain: (reason) => void this.stop(reason),
@@ -53,8 +58,9 @@ export class Worker {
       ingest: {
         limits: { maxBodyBytes: Math.floor(config.maxRequestSizeMb * 2 ** 20) },
         validate: createValidate(config),
-        makeRecords: createRecords(config.kafkaPartitionKey),
+        makeRecords: createRecords(config.kafkaPartitionKey, pool),
         delivery,
+        pool,
         telemetry,
       },
     })

@@ -1,9 +1,4 @@
-import {
-  AggregatorRegistry,
-  type OpenMetricsContentType,
-  type PrometheusContentType,
-  Registry,
-} from 'prom-client'
+import { AggregatorRegistry, type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client'
 import type { Handler } from '../router.js'
 import type { RouteContext } from './context.js'
 

@@ -109,15 +109,7 @@ const count = { type: 'integer', minimum: 0 }
 
 const acceptedSchema = {
   type: 'object',
-  required: [
-    'status',
-    'durability',
-    'metrics_received',
-    'metrics_accepted',
-    'metrics_rejected',
-    'message',
-    'errors',
-  ],
+  required: ['status', 'durability', 'metrics_received', 'metrics_accepted', 'metrics_rejected', 'message', 'errors'],
   properties: {
     status: { enum: ['accepted', 'partial'] },
     durability: { enum: ['kafka'], description: 'Where the metrics are: acknowledged by the brokers' },
@@ -164,10 +156,7 @@ function problemResponses(statuses: ProblemDefinition['status'][]) {
     statuses.map((status) => {
       const codes = Object.entries(problems).filter(([, problem]) => problem.status === status)
       const description = codes.map(([code, { title }]) => `${code}: ${title}`).join('. ')
-      return [
-        status,
-        { description, content: { 'application/problem+json': { schema: reference('Problem') } } },
-      ]
+      return [status, { description, content: { 'application/problem+json': { schema: reference('Problem') } } }]
     }),
   )
 }

@@ -42,9 +42,9 @@ export function apiPageRoute(config: RouteContext['config']): Handler {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { summary, responses }]) => {
       const answers = Object.entries<{ description: string }>(responses).map(
-        ([status, { description }]) => `<dt>${status}</dt><dd>${escape(description)}</dd>`,
+        ([status, { description }]) => `<dt>${status}</dt><dd>${escapeHtml(description)}</dd>`,
       )
-      return `<h2>${method.toUpperCase()} ${path}</h2><p>${escape(summary)}</p><dl>${answers.join('')}</dl>`
+      return `<h2>${method.toUpperCase()} ${path}</h2><p>${escapeHtml(summary)}</p><dl>${answers.join('')}</dl>`
     }),
   )
   const answer = page(
@@ -56,19 +56,17 @@ export function apiPageRoute(config: RouteContext['config']): Handler {
 
 const pageHeaders = {
   'Content-Type': 'text/html; charset=utf-8',
-  'Content-Security-Policy':
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
 }
 
 function page(title: string, content: string): Answer {
-  const style =
-    'body{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}'
-  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title>`
+  const style = 'body{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}'
+  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>`
   return {
     status: 200,
     headers: pageHeaders,
-    body: `<!doctype html><html lang="en"><head>${head}<style>${style}</style></head><body><h1>${escape(title)}</h1>${content}</body></html>`,
+    body: `<!doctype html><html lang="en"><head>${head}<style>${style}</style></head><body><h1>${escapeHtml(title)}</h1>${content}</body></html>`,
   }
 }
 
@@ -80,6 +78,6 @@ const entities: Record<string, string> = {
   "'": '&#39;',
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? character)
 }

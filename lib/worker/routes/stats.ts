@@ -58,12 +58,7 @@ function balanceOf({ counts, metricsInFlight, metricsAbandoned }: FleetStats) {
     in_flight: metricsInFlight,
     abandoned: metricsAbandoned,
     difference:
-      metricsReceived -
-      metricsAccepted -
-      metricsRejected -
-      metricsUnavailable -
-      metricsInFlight -
-      metricsAbandoned,
+      metricsReceived - metricsAccepted - metricsRejected - metricsUnavailable - metricsInFlight - metricsAbandoned,
   }
 }
 

@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { waitFor } from './wait-for.js'
+
+export type CollectorOptions = {
+  /** host:port of the brokers. */
+  kafka?: string
+  env?: Record<string, string>
+  args?: string[]
+  /** Resolve only when /ready says 200. */
+  ready?: boolean
+}
+
+export type LogLine = { level: string; msg: string; [member: string]: unknown }
+export type Reply = { status: number; headers: Headers; text: string; body: Record<string, unknown> }
+
+const startTimeoutMs = 20_000
+
+/** Starts the real collector on a free port, two workers unless the environment says otherwise; the test ends it. */
+export async function startCollector(t: Test, options: CollectorOptions = {}): Promise<Collector> {
+  const collector = new Collector(options)
+  t.teardown(() => collector.kill())
+  await collector.listening()
+  if (options.ready !== false) await waitFor(async () => (await collector.get('/ready')).status === 200, 'ready')
+  return collector
+}
+
+/** A collector process, as an agent and an operator see it. */
+export class Collector {
+  readonly process: ChildProcess
+  readonly logs: LogLine[] = []
+  readonly #exit: Promise<{ code: number | null; signal: string | null }>
+  stderr = ''
+  url = ''
+
+  constructor({ kafka, env = {}, args = [] }: CollectorOptions) {
+    const settings = {
+      VANTAGE_API_HOST: '127.0.0.1',
+      VANTAGE_API_PORT: '0',
+      VANTAGE_API_WORKERS: '2',
+      ...(kafka !== undefined && { VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka }),
+      ...env,
+    }
+    const child = spawn(process.execPath, ['dist/bin/vantage-collector.js', ...args], {
+      env: { ...process.env, ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.process = child
+    this.#exit = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
+    createInterface(child.stdout).on('line', (line) => this.logs.push(parseLine(line)))
+    child.stderr.on('data', (chunk) => {
+      this.stderr += chunk
+    })
+  }
+
+  /** Resolves when it takes connections. */
+  async listening(): Promise<void> {
+    const url = await waitFor(
+      () => {
+        if (this.process.exitCode !== null) throw new Error(`the collector ended: ${this.stderr}`)
+        return this.logs.find(({ msg }) => msg === 'collector is listening')?.url
+      },
+      'the collector to listen',
+      startTimeoutMs,
+    )
+    this.url = String(url)
+  }
+
+  /** POST /v1/metrics with anything; objects become JSON. */
+  async post(body: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+    const raw = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
+    return this.request('POST', '/v1/metrics', { 'Content-Type': 'application/json', ...headers }, raw)
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Reply> {
+    return this.request('GET', path, headers)
+  }
+
+  async request(
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body?: string | Uint8Array,
+  ): Promise<Reply> {
+    const response = await fetch(this.url + path, { method, headers, ...(body !== undefined && { body }) })
+    const text = await response.text()
+    const isJson = /json/.test(response.headers.get('content-type') ?? '')
+    return { status: response.status, headers: response.headers, text, body: isJson && text ? JSON.parse(text) : {} }
+  }
+
+  async stats(): Promise<Stats> {
+    const response = await fetch(`${this.url}/v1/stats`)
+    return (await response.json()) as Stats
+  }
+
+  /** The value of a metric without labels on /metrics. */
+  async metric(name: string): Promise<number> {
+    const { text } = await this.get('/metrics')
+    const line = text.split('\n').find((candidate) => candidate.startsWith(`vantage_collector_${name} `))
+    return Number(line?.split(' ')[1])
+  }
+
+  async workerPids(): Promise<number[]> {
+    return (await this.stats()).workers.map(({ pid }) => pid)
+  }
+
+  /** Sends a signal and waits for the end. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ code: number | null; signal: string | null }> {
+    this.process.kill(signal)
+    return this.#exit
+  }
+
+  get exit(): Promise<{ code: number | null; signal: string | null }> {
+    return this.#exit
+  }
+
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL')
+    await this.#exit
+  }
+}
+
+/** What tests read of GET /v1/stats. */
+export type Stats = {
+  ingestion: {
+    batches_received: number
+    metrics_received: number
+    metrics_accepted: number
+    metrics_rejected: number
+    metrics_unavailable: number
+    acceptance_rate: number
+  }
+  kafka: {
+    connected: boolean
+    messages_sent: number
+    messages_failed: number
+    bytes_sent: number
+    success_rate: number
+  }
+  balance: Record<string, number>
+  worker_restarts: number
+  workers: { pid: number; stale: boolean; held_bytes: number; resident_memory_bytes: number }[]
+}
+
+function parseLine(line: string): LogLine {
+  try {
+    return JSON.parse(line)
+  } catch {
+    // Readable logs of --dev.
+    return { level: 'text', msg: line }
+  }
+}

@@ -1,0 +1,9 @@
+import type { Test } from 'tap'
+import { DevBroker } from '../../lib/primary/dev-broker.js'
+
+/** librdkafka's in-memory Kafka in the process of the test: for what does not depend on how a real broker behaves. */
+export async function startMockKafka(t: Test): Promise<string> {
+  const broker = await DevBroker.start()
+  t.teardown(() => broker.stop())
+  return broker.address
+}

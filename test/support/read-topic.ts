@@ -1,0 +1,18 @@
+import { type TailedRecord, tail } from '../../lib/commands/tail.js'
+import { waitFor } from './wait-for.js'
+
+/** Everything in a topic, once it holds `count` records, read by a real consumer. More than `count` are returned, too. */
+export async function readTopic(
+  bootstrapServers: string,
+  count: number,
+  { topic = 'metrics-raw', timeoutMs = 20_000 } = {},
+): Promise<TailedRecord[]> {
+  const records: TailedRecord[] = []
+  const { stop } = await tail({ bootstrapServers, topic, fromBeginning: true }, (record) => records.push(record))
+  try {
+    await waitFor(() => records.length >= count, `${count} records in ${topic}`, timeoutMs)
+  } finally {
+    await stop()
+  }
+  return records
+}

@@ -1,0 +1,22 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+const lookEveryMs = 20
+
+/**
+ * Waits for a condition: resolves with its first value that is not false, undefined or null.
+ *
+ * @throws {Error} after `timeoutMs`, naming what was waited for
+ */
+export async function waitFor<T>(
+  condition: () => T | Promise<T>,
+  what: string,
+  timeoutMs = 10_000,
+): Promise<Exclude<T, false | undefined | null>> {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const value = await condition()
+    if (value !== false && value !== undefined && value !== null) return value as Exclude<T, false | undefined | null>
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`)
+    await pause(lookEveryMs)
+  }
+}
