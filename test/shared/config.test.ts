@@ -1,0 +1,107 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { configSchema, parseConfig, variableOf } from '../../lib/shared/config.js'
+
+test('without variables the defaults hold, and they are frozen', async (t) => {
+  const { config, warnings, mistakes } = parseConfig({ HOME: '/root' })
+  t.same([warnings, mistakes], [[], []])
+  t.match(config, { apiHost: '0.0.0.0', apiPort: 8000, kafkaTopic: 'metrics-raw', kafkaCompressionType: 'gzip' })
+  t.match(config, { maxBatchSize: 1000, maxRequestSizeMb: 10, kafkaAcks: 'all', debug: false, corsEnabled: true })
+  t.ok(Object.isFrozen(config) && Object.isFrozen(config.kafkaProperties))
+})
+
+test('variables set values of their type', async (t) => {
+  const { config, mistakes } = parseConfig({
+    VANTAGE_API_PORT: '9000',
+    VANTAGE_DEBUG: 'TRUE',
+    VANTAGE_CORS_ENABLED: '0',
+    VANTAGE_KAFKA_LINGER_MS: '0.5',
+    VANTAGE_KAFKA_ACKS: '1',
+  })
+  t.same(mistakes, [])
+  t.match(config, { apiPort: 9000, debug: true, corsEnabled: false, kafkaLingerMs: 0.5, kafkaAcks: '1' })
+})
+
+const wrong: [variable: string, value: string, mistake: string][] = [
+  ['VANTAGE_API_PORT', 'http', 'VANTAGE_API_PORT="http" is not allowed; it must be an integer from 0 to 65535'],
+  ['VANTAGE_API_PORT', '70000', 'VANTAGE_API_PORT="70000" is not allowed; it must be an integer from 0 to 65535'],
+  ['VANTAGE_API_PORT', '', 'VANTAGE_API_PORT="" is not allowed; it must be an integer from 0 to 65535'],
+  ['VANTAGE_DEBUG', 'maybe', 'VANTAGE_DEBUG="maybe" is not allowed; it must be true or false'],
+  ['VANTAGE_KAFKA_ACKS', '0', 'VANTAGE_KAFKA_ACKS="0" is not allowed; it must be one of all, 1'],
+  [
+    'VANTAGE_KAFKA_TOPIC',
+    'a/b',
+    'VANTAGE_KAFKA_TOPIC="a/b" is not allowed; it must be text matching ^[A-Za-z0-9._-]{1,249}$',
+  ],
+  [
+    'VANTAGE_MAX_REQUEST_SIZE_MB',
+    '0',
+    'VANTAGE_MAX_REQUEST_SIZE_MB="0" is not allowed; it must be a number above 0 to 1024',
+  ],
+  ['VANTAGE_MAX_AGE_HOURS', '-1', 'VANTAGE_MAX_AGE_HOURS="-1" is not allowed; it must be a number from 0'],
+  [
+    'VANTAGE_ENVIRONMENT',
+    'x'.repeat(51),
+    `VANTAGE_ENVIRONMENT="${'x'.repeat(51)}" is not allowed; it must be text of at most 50 characters`,
+  ],
+]
+
+for (const [variable, value, mistake] of wrong) {
+  test(`a wrong value is one line that says what is allowed: ${variable}=${value.slice(0, 10)}`, async (t) => {
+    t.same(parseConfig({ [variable]: value }).mistakes, [mistake])
+  })
+}
+
+test('every mistake is told at once', async (t) => {
+  t.equal(parseConfig({ VANTAGE_API_PORT: 'x', VANTAGE_DEBUG: 'y', VANTAGE_AUTH_ENABLED: 'true' }).mistakes.length, 3)
+})
+
+test('an unknown variable with the prefix is a warning', async (t) => {
+  const { warnings, mistakes } = parseConfig({ VANTAGE_KAFKA_TOPICS: 'a', VANTAGE_KAFKA_PROPERTY_: 'b' })
+  t.same(mistakes, [])
+  t.match(warnings, [/^VANTAGE_KAFKA_TOPICS is not a setting/, /^VANTAGE_KAFKA_PROPERTY_ is not a setting/])
+})
+
+test('librdkafka properties pass through by name, except those that would break the promise of a 202', async (t) => {
+  const { config, mistakes } = parseConfig({
+    VANTAGE_KAFKA_PROPERTY_security_protocol: 'ssl',
+    VANTAGE_KAFKA_PROPERTY_BATCH_SIZE: '5',
+    VANTAGE_KAFKA_PROPERTY_enable_idempotence: 'false',
+  })
+  t.same(config.kafkaProperties, { 'security.protocol': 'ssl', 'batch.size': '5', 'enable.idempotence': 'false' })
+  t.same(mistakes, ['VANTAGE_KAFKA_PROPERTY_ENABLE_IDEMPOTENCE may not be set: it follows VANTAGE_KAFKA_ACKS'])
+})
+
+test('secrets come from files, too, and are never shown', async (t) => {
+  const file = join(t.testdir(), 'key')
+  writeFileSync(file, 'hush\n')
+  const { config, mistakes } = parseConfig({
+    VANTAGE_AUTH_ENABLED: 'true',
+    VANTAGE_API_KEY_FILE: file,
+    VANTAGE_KAFKA_PROPERTY_SASL_PASSWORD_FILE: file,
+  })
+  t.same(mistakes, [])
+  t.equal(config.apiKey, 'hush')
+  t.same(config.kafkaProperties, { 'sasl.password': 'hush' })
+})
+
+test('a file that cannot be read is a mistake that names it', async (t) => {
+  const [mistake] = parseConfig({ VANTAGE_API_KEY_FILE: '/nowhere' }).mistakes
+  t.match(mistake, /^VANTAGE_API_KEY_FILE=\/nowhere cannot be read: ENOENT/)
+})
+
+test('authentication without a key is a mistake', async (t) => {
+  const { mistakes } = parseConfig({ VANTAGE_AUTH_ENABLED: 'true' })
+  t.same(mistakes, ['VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY or VANTAGE_API_KEY_FILE'])
+})
+
+test('the variables have the names that the original service gave them', async (t) => {
+  const variables = Object.keys(configSchema.properties).map(variableOf)
+  for (const name of ['API_HOST', 'API_PORT', 'KAFKA_BOOTSTRAP_SERVERS', 'KAFKA_TOPIC', 'KAFKA_COMPRESSION_TYPE']) {
+    t.ok(variables.includes(`VANTAGE_${name}`), name)
+  }
+  for (const name of ['MAX_BATCH_SIZE', 'MAX_REQUEST_SIZE_MB', 'CORS_ORIGINS', 'ACK_TIMEOUT_MS', 'SERVICE_NAME']) {
+    t.ok(variables.includes(`VANTAGE_${name}`), name)
+  }
+})
