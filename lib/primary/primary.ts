@@ -36,7 +36,7 @@ export class Primary {
   }
 
   /**
-   * Resolves when a worker takes connections.
+   * Resolves when all workers take connections.
    *
    * @throws {Error} with a code such as EADDRINUSE when the port cannot be had
    */

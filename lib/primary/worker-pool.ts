@@ -27,7 +27,8 @@ export class WorkerPool {
   readonly #logger: Logger
   readonly #slots: Slot[]
   readonly #alive = new Map<WorkerProcess, { ready: boolean }>()
-  #onFirstReady: (() => void) | undefined
+  #onAllReady: (() => void) | undefined
+  #readyStarts = 0
   #failedStarts = 0
   #stopping = false
   #replacing = false
@@ -40,14 +41,14 @@ export class WorkerPool {
     this.#slots = Array.from({ length: options.size }, () => this.#createSlot())
   }
 
-  /** Resolves when the first worker takes connections; never, if the pool gives up. */
+  /** Resolves when all workers take connections; never, if the pool gives up. */
   async start(): Promise<void> {
     this.#watcher = setInterval(() => this.#killStuck(), lookEveryMs)
-    const firstReady = new Promise<void>((resolve) => {
-      this.#onFirstReady = resolve
+    const allReady = new Promise<void>((resolve) => {
+      this.#onAllReady = resolve
     })
     for (const slot of this.#slots) void slot.keep()
-    await firstReady
+    await allReady
   }
 
   /** Replaces the workers one at a time; each successor takes connections before its predecessor goes. */
@@ -106,8 +107,13 @@ export class WorkerPool {
 
   #noteStart(ready: boolean): void {
     if (this.#stopping) return
-    if (ready) this.#onFirstReady?.()
-    this.#failedStarts = ready ? 0 : this.#failedStarts + 1
+    if (ready) {
+      this.#failedStarts = 0
+      this.#readyStarts++
+      if (this.#readyStarts === this.#options.size) this.#onAllReady?.()
+      return
+    }
+    this.#failedStarts++
     if (this.#failedStarts === maxFailedStarts) this.#options.onGiveUp(maxFailedStarts)
   }
 
