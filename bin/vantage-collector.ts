@@ -2,15 +2,10 @@
 import cluster from 'node:cluster'
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
-import { findDevKafka } from '../lib/commands/dev-kafka.js'
-import { helpText } from '../lib/commands/help.js'
-import { tail } from '../lib/commands/tail.js'
 import { objectionTo, producerProperties } from '../lib/delivery/producer-properties.js'
-import { Primary } from '../lib/primary/primary.js'
 import { type Config, parseConfig } from '../lib/shared/config.js'
 import { createLogger } from '../lib/shared/logger.js'
 import { version } from '../lib/shared/version.js'
-import { Worker } from '../lib/worker/worker.js'
 
 const exitFailure = 1
 const exitUsage = 2
@@ -18,7 +13,8 @@ const exitUsage = 2
 const { values: flags, positionals } = readArguments()
 const [command] = positionals
 
-if (flags.help) print(helpText())
+// Each process loads only what it runs: a worker that replaces another should be there soon.
+if (flags.help) print((await import('../lib/commands/help.js')).helpText())
 else if (flags.version) print(`${version}\n`)
 else if (command === 'tail') await runTail()
 else if (command !== undefined) fail(exitUsage, [`There is no command ${command}; see --help`])
@@ -47,8 +43,9 @@ function readArguments() {
 }
 
 async function runPrimary(): Promise<void> {
+  const { Primary } = await import('../lib/primary/primary.js')
   const config = readConfig()
-  const logger = createLogger(config, flags.dev)
+  const logger = await createLogger(config, flags.dev)
   const primary = new Primary(config, logger, { dev: flags.dev, onGiveUp: () => process.exit(exitFailure) })
   let stopping = false
   const stop = async (signal: string) => {
@@ -69,8 +66,9 @@ async function runPrimary(): Promise<void> {
 }
 
 async function runWorker(): Promise<void> {
+  const { Worker } = await import('../lib/worker/worker.js')
   const config = readConfig()
-  const logger = createLogger(config, flags.dev)
+  const logger = await createLogger(config, flags.dev)
   const worker = new Worker(config, logger, { dev: flags.dev, onStopped: () => process.exit(0) })
   // node:cluster ends a worker at once when its primary dies; ours finishes what is in flight first (primary-link.ts).
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true
@@ -86,6 +84,8 @@ async function runWorker(): Promise<void> {
 }
 
 async function runTail(): Promise<void> {
+  const { tail } = await import('../lib/commands/tail.js')
+  const { findDevKafka } = await import('../lib/commands/dev-kafka.js')
   const config = readConfig()
   const topic = flags.topic ?? config.kafkaTopic
   try {

@@ -155,8 +155,9 @@ export class Delivery {
 
   async #openLane(): Promise<Lane> {
     const { kafkaTopic } = this.#config
-    const producer = await Producer.start(producerProperties(this.#config), kafkaTopic, (message) => {
-      this.#health.connectionError(message)
+    const producer = await Producer.start(producerProperties(this.#config), kafkaTopic, {
+      onConnectionError: (message) => this.#health.connectionError(message),
+      onFatal: () => this.#logger.error('a Kafka producer failed for good and is replaced; its records are sent again'),
     })
     this.#newestProducer = producer
     return new Lane(producer)

@@ -39,7 +39,7 @@ export class Lane {
 
   /** Whether the lane's producer has failed for good, so that it has to be replaced. */
   get broken(): boolean {
-    return this.#producer.fatal !== undefined
+    return this.#producer.failed
   }
 
   /** Takes all records of a shipment, or only those numbered. */

@@ -20,6 +20,13 @@ const codes = Kafka.CODES.ERRORS
 const unassignedPartition = -1
 const pollIntervalMs = 100
 
+export type ProducerEvents = {
+  /** An error of the connections, such as all brokers being down; librdkafka mends them by itself. */
+  onConnectionError: (message: string) => void
+  /** The producer has failed for good; it takes nothing any more. */
+  onFatal: () => void
+}
+
 export type ProduceResult = 'queued' | 'full' | { refused: string }
 
 /**
@@ -33,46 +40,40 @@ export class Producer {
   readonly #producer: Kafka.Producer
   readonly #client: NativeClient
   readonly #topic: string
+  readonly #onFatal: () => void
   #failures: DeliveryFailure[] = []
   #topicKnown = false
-  #fatal: string | undefined
+  #failed = false
 
-  private constructor(producer: Kafka.Producer, topic: string) {
+  private constructor(producer: Kafka.Producer, topic: string, onFatal: () => void) {
     this.#producer = producer
     this.#client = producer.getClient()
     this.#topic = topic
+    this.#onFatal = onFatal
   }
 
   /**
    * @param properties librdkafka's properties; see producer-properties.ts
-   * @param onError told of connection errors, such as all brokers being down; librdkafka retries by itself
    * @throws {Error} for a property that librdkafka does not know or a value that it does not take
    */
-  static async start(
-    properties: ProducerProperties,
-    topic: string,
-    onError: (message: string) => void,
-  ): Promise<Producer> {
+  static async start(properties: ProducerProperties, topic: string, events: ProducerEvents): Promise<Producer> {
     const inner = new PatientProducer(properties.global, properties.topic)
     await new Promise<void>((resolve, reject) => {
       inner.connect({}, (error) => (error ? reject(new Error(error.message)) : resolve()))
     })
-    const producer = new Producer(inner, topic)
+    const producer = new Producer(inner, topic, events.onFatal)
     inner.on('delivery-report', (error, { value, key }) => {
       const reason = error?.message ?? 'unknown'
       producer.#failures.push({ value: bufferOf(value) ?? Buffer.alloc(0), key: bufferOf(key), reason })
     })
-    inner.on('event.error', ({ message }) => {
-      if (message === 'fatal error') producer.#fatal = message
-      onError(message)
-    })
+    inner.on('event.error', ({ message }) => events.onConnectionError(message))
     inner.setPollInterval(pollIntervalMs)
     return producer
   }
 
-  /** Set once the producer has failed for good; it takes nothing any more. */
-  get fatal(): string | undefined {
-    return this.#fatal
+  /** Whether the producer has failed for good. Only `produce` finds out: events of librdkafka do not tell. */
+  get failed(): boolean {
+    return this.#failed
   }
 
   /** Queues a copy of the record. 'full': flush and try again. 'refused': librdkafka will never take it, and why. */
@@ -80,7 +81,7 @@ export class Producer {
     const code = this.#client.produce(this.#topic, unassignedPartition, value, key)
     if (code === codes.ERR_NO_ERROR) return 'queued'
     if (code === codes.ERR__QUEUE_FULL) return 'full'
-    if (code === codes.ERR__FATAL) this.#fatal = 'fatal error'
+    if (code === codes.ERR__FATAL) this.#fail()
     return { refused: reasonOfCode(code) }
   }
 
@@ -124,6 +125,12 @@ export class Producer {
         })
       })
     })
+  }
+
+  #fail(): void {
+    if (this.#failed) return
+    this.#failed = true
+    this.#onFatal()
   }
 
   /** Gives up what is still queued and closes the connections. */

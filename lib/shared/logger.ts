@@ -1,5 +1,4 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino'
-import pretty from 'pino-pretty'
 import type { Config } from './config.js'
 
 export type { Logger }
@@ -8,7 +7,7 @@ export type { Logger }
  * One line of JSON an event on standard output; readable lines when `readable`. Bodies and secrets are never given to
  * it.
  */
-export function createLogger(config: Pick<Config, 'serviceName' | 'debug'>, readable: boolean): Logger {
+export async function createLogger(config: Pick<Config, 'serviceName' | 'debug'>, readable: boolean): Promise<Logger> {
   const options = {
     level: config.debug ? 'debug' : 'info',
     base: { service: config.serviceName, pid: process.pid },
@@ -16,5 +15,6 @@ export function createLogger(config: Pick<Config, 'serviceName' | 'debug'>, read
     formatters: { level: (label: string) => ({ level: label }) },
   }
   if (!readable) return pino(options)
+  const { default: pretty } = await import('pino-pretty')
   return pino(options, pretty({ ignore: 'service,pid', translateTime: 'SYS:HH:MM:ss', sync: true }))
 }

@@ -152,7 +152,7 @@ test('workers that never come to listen end the collector with a failure', async
   t.teardown(() => collector.kill())
   t.same(await collector.exit, { code: 1, signal: null })
   t.ok(
-    collector.logs.some((line) => line.level === 'fatal' && JSON.stringify(line).includes('/nowhere/ca.pem')),
+    collector.logs.some((line) => line.level === 'fatal' && JSON.stringify(line).includes('ssl.ca.location failed')),
     'a worker says why',
   )
   t.match(collector.logs.at(-1), { level: 'fatal', msg: 'workers do not start; giving up' })

@@ -147,6 +147,9 @@ function serverProperties(
     'transaction.state.log.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
     'auto.create.topics.enable': 'false',
+    // A broker that was killed may come back only when the controller has missed it for that long.
+    'broker.session.timeout.ms': '2000',
+    'broker.heartbeat.interval.ms': '500',
     ...more,
   }
   return Object.entries(properties)

@@ -1,0 +1,66 @@
+import { test } from 'tap'
+import { batchOf, metricOf } from '../support/batches.js'
+import { startCollector } from '../support/collector.js'
+import { readTopic } from '../support/read-topic.js'
+import { startKafka } from '../support/start-kafka.js'
+
+const topicConfig = { 'max.message.bytes': '20000' }
+const incompressible = Array.from({ length: 3000 }, (_, n) => Math.sin(n).toString(36)).join('')
+
+test('a metric that the broker finds too large is rejected by name, everything around it is delivered', async (t) => {
+  const kafka = await startKafka(t, { topicConfig })
+  const env = { VANTAGE_KAFKA_COMPRESSION_TYPE: 'none', VANTAGE_API_WORKERS: '1', VANTAGE_ACK_TIMEOUT_MS: '5000' }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  const large = { ...metricOf(50), note: incompressible }
+  const { metrics, ...envelope } = batchOf(100)
+  metrics[50] = large
+  // Batches beside it, of the same key, share its record batch and its fate at first.
+  const [mixed, ...beside] = await Promise.all([
+    collector.post({ metrics, ...envelope }),
+    ...[1, 2, 3, 4].map((n) => collector.post(batchOf(30, { first: 100 * n }))),
+  ])
+  t.match(mixed, { status: 202, body: { status: 'partial', metrics_accepted: 99, metrics_rejected: 1 } })
+  t.same(mixed?.body.errors, ['metrics[50] was refused by Kafka: message size too large'])
+  for (const { status, body } of beside) t.match({ status, body }, { status: 202, body: { metrics_accepted: 30 } })
+
+  const ids = (await readTopic(kafka.bootstrap, 99 + 120)).map(({ value }) => JSON.parse(value).id)
+  t.equal(ids.length, 99 + 120, 'nothing is there twice')
+  t.notOk(ids.includes(50))
+  const alone = await collector.post({ ...envelope, metrics: [large] })
+  t.equal(alone.status, 422, 'an agent must not send it again')
+  const { ingestion, balance } = await collector.stats()
+  t.match(ingestion, { metrics_accepted: 219, metrics_rejected: 2 })
+  t.equal(balance.difference, 0)
+})
+
+test('a producer that fails for good is replaced, and its requests are delivered by another', async (t) => {
+  const kafka = await startKafka(t, { topicConfig })
+  const env = {
+    VANTAGE_KAFKA_COMPRESSION_TYPE: 'none',
+    VANTAGE_API_WORKERS: '1',
+    VANTAGE_ACK_TIMEOUT_MS: '10000',
+    // With it, librdkafka takes a refused record for the end of the producer.
+    VANTAGE_KAFKA_PROPERTY_ENABLE_GAPLESS_GUARANTEE: 'true',
+  }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  const [pid] = await collector.workerPids()
+  const large = { ...metricOf(0), note: incompressible }
+  const replies = await Promise.all([
+    collector.post({ ...batchOf(1), metrics: [large, metricOf(1)] }),
+    ...[1, 2, 3, 4].map((n) => collector.post(batchOf(10, { first: 10 * n, service: `service-${n}` }))),
+  ])
+  t.match(replies[0], { status: 202, body: { metrics_accepted: 1, metrics_rejected: 1 } })
+  t.same(
+    replies.slice(1).map(({ status }) => status),
+    [202, 202, 202, 202],
+  )
+  for (let n = 5; n < 15; n++) t.equal((await collector.post(batchOf(10, { first: 10 * n }))).status, 202)
+  const found = new Set((await readTopic(kafka.bootstrap, 141)).map(({ value }) => JSON.parse(value).id))
+  for (let id = 10; id < 150; id++) if (!found.has(id)) t.fail(`${id} is missing`)
+  t.ok(found.has(1) && !found.has(0))
+  t.same(await collector.workerPids(), [pid], 'the process is the same')
+  t.ok(
+    collector.logs.some(({ msg }) => msg.startsWith('a Kafka producer failed for good')),
+    'a producer did fail',
+  )
+})

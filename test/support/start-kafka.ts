@@ -1,0 +1,18 @@
+import type { Test } from 'tap'
+import { KafkaBroker } from './kafka.js'
+
+export type StartKafkaOptions = {
+  topic?: string
+  topicConfig?: Record<string, string>
+  properties?: Record<string, string>
+}
+
+const partitions = 6
+
+/** A real broker for one test, with a topic of six partitions. */
+export async function startKafka(t: Test, options: StartKafkaOptions = {}): Promise<KafkaBroker> {
+  const kafka = await KafkaBroker.start(options.properties)
+  t.teardown(() => kafka.remove())
+  await kafka.createTopic(options.topic ?? 'metrics-raw', partitions, options.topicConfig)
+  return kafka
+}
