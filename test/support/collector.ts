@@ -17,11 +17,12 @@ export type LogLine = { level: string; msg: string; [member: string]: unknown }
 export type Reply = { status: number; headers: Headers; text: string; body: Record<string, unknown> }
 
 const startTimeoutMs = 20_000
+const endTimeoutMs = 15_000
 
 /** Starts the real collector on a free port, two workers unless the environment says otherwise; the test ends it. */
 export async function startCollector(t: Test, options: CollectorOptions = {}): Promise<Collector> {
   const collector = new Collector(options)
-  t.teardown(() => collector.kill())
+  t.teardown(() => collector.end())
   await collector.listening()
   if (options.ready !== false) await waitFor(async () => (await collector.get('/ready')).status === 200, 'ready')
   return collector
@@ -114,6 +115,13 @@ export class Collector {
 
   get exit(): Promise<{ code: number | null; signal: string | null }> {
     return this.#exit
+  }
+
+  /** Lets it finish, as every collector must be able to, and kills it if it does not. */
+  async end(): Promise<void> {
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), endTimeoutMs)
+    await this.stop()
+    clearTimeout(timer)
   }
 
   async kill(): Promise<void> {

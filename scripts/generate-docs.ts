@@ -1,0 +1,72 @@
+// Writes the pages of docs/ that say what the code says: npm run docs. A test holds the pages against this.
+
+import { writeFileSync } from 'node:fs'
+import { configSchema, defaultOf, describeLimits, descriptionOf, variableOf } from '../lib/shared/config.js'
+import { problems } from '../lib/shared/errors.js'
+
+/** The generated pages, by path. */
+export const pages: Record<string, () => string> = {
+  'docs/configuration.md': configurationPage,
+  'docs/errors.md': errorsPage,
+}
+
+function configurationPage(): string {
+  const rows = Object.entries(configSchema.properties).map(([member, schema]) => {
+    const value = defaultOf(schema)
+    const shown = value === '' ? '' : `\`${value}\``
+    return `| \`${variableOf(member)}\` | ${shown} | ${describeLimits(schema).replaceAll('|', '\\|')} | ${descriptionOf(schema)} |\n`
+  })
+  return `# How is the collector configured?
+
+By environment variables. \`vantage-collector --help\` prints this list, \`vantage-collector --check-config\` checks what is set
+without starting anything. A wrong value ends the start with a line that names the variable, the value and what is allowed; a
+variable with the prefix that nothing reads is a warning. Outside production (\`VANTAGE_ENVIRONMENT\`), a \`.env\` file in the
+working directory is read, too; the environment wins.
+
+| variable | default | allowed | what it does |
+| --- | --- | --- | --- |
+${rows.join('')}
+## Secrets
+
+Each variable can be read from a file instead: \`VANTAGE_API_KEY_FILE=/run/secrets/key\` gives \`VANTAGE_API_KEY\` the content of
+that file, without white space at its ends. The workers read such files again on SIGHUP. Values of secrets are never logged.
+
+## Any librdkafka property
+
+\`VANTAGE_KAFKA_PROPERTY_<NAME>\` sets the librdkafka property of that name, with \`_\` for its dots; see librdkafka's
+[CONFIGURATION.md](https://github.com/confluentinc/librdkafka/blob/v2.12.0/CONFIGURATION.md). For example, a broker with
+SASL over TLS:
+
+\`\`\`sh
+export VANTAGE_KAFKA_PROPERTY_SECURITY_PROTOCOL=sasl_ssl
+export VANTAGE_KAFKA_PROPERTY_SASL_MECHANISMS=SCRAM-SHA-512
+export VANTAGE_KAFKA_PROPERTY_SASL_USERNAME=collector
+export VANTAGE_KAFKA_PROPERTY_SASL_PASSWORD_FILE=/run/secrets/kafka-password
+\`\`\`
+
+Properties that decide what a 202 means (\`acks\`, \`enable.idempotence\`, \`delivery.report.only.error\`) cannot be set this way.
+`
+}
+
+function errorsPage(): string {
+  const rows = Object.entries(problems).map(
+    ([code, { status, retryable, title, remedy }]) =>
+      `| \`${code}\` | ${status} | ${retryable ? 'yes' : 'no'} | ${title} | ${remedy} |\n`,
+  )
+  return `# Which errors are there, and what should an agent do?
+
+An error is answered as \`application/problem+json\` (RFC 9457) with \`type\`, \`title\`, \`status\`, \`detail\` and \`code\`; an answer to a
+batch may add \`errors\` (the first 20), \`metrics_received\` and \`metrics_rejected\`.
+
+**Retry on 429 and 5xx, after \`Retry-After\` seconds where it is given; drop on any other 4xx.** Nothing of a batch that was
+answered 4xx or 5xx is delivered, with one exception: after \`VANTAGE_ACK_TIMEOUT\` the batch may still arrive, so that sending it
+again may duplicate it.
+
+| code | status | retry | what it means | what to do |
+| --- | --- | --- | --- | --- |
+${rows.join('')}`
+}
+
+if (process.argv[1] === import.meta.filename) {
+  for (const [path, page] of Object.entries(pages)) writeFileSync(path, page())
+}
