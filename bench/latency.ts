@@ -4,8 +4,7 @@
 //   node dist/bench/latency.js --url http://127.0.0.1:8000 --rate 1000 --batch 100 --seconds 10
 //
 // Each latency counts from the moment its request was due, so a stall of the server is not hidden by requests that were
-// not
-// sent meanwhile (coordinated omission). Timers fire up to 1 ms late; that is part of the figures.
+// not sent meanwhile (coordinated omission). Timers fire up to 1 ms late; that is part of the figures.
 
 import { connect, type Socket } from 'node:net'
 import { createHistogram } from 'node:perf_hooks'

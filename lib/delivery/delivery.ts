@@ -89,8 +89,8 @@ export class Delivery {
   }
 
   /**
-   * Takes the batch, whose bytes are the delivery's from then on.
-   * Resolves when the brokers have acknowledged the batch, which is never later than the acknowledgement time-out.
+   * Takes the batch, whose bytes are the delivery's from then on. Resolves when the brokers have acknowledged the
+   * batch, which is never later than the acknowledgement time-out.
    *
    * @throws {Problem} when it cannot be taken, or is not acknowledged in time; then it may still arrive later
    */

@@ -15,8 +15,7 @@ export type KafkaHealthOptions = {
 
 /**
  * Whether Kafka takes records, from what it has shown: acknowledgements, or while there are none an answered question
- * about the
- * topic once a second. A connection that merely stands open counts for nothing.
+ * about the topic once a second. A connection that merely stands open counts for nothing.
  */
 export class KafkaHealth {
   readonly #producer: () => Producer

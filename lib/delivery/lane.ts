@@ -19,8 +19,8 @@ const slowAfterMs = 100
 const fatalDrainMs = 1000
 
 /**
- * Group commit into Kafka: gathers shipments in a producer's queue, then flushes them together.
- * A lane fills or flushes, never both: a flush that ends has everything, so there is no bookkeeping a record.
+ * Group commit into Kafka: gathers shipments in a producer's queue, then flushes them together. A lane fills or
+ * flushes, never both: a flush that ends has everything, so there is no bookkeeping a record.
  */
 export class Lane {
   readonly #producer: Producer
@@ -114,9 +114,8 @@ export class Lane {
 
   /**
    * Finds out whose records the failures were, by content: a report has no reference to ours, which would cost on every
-   * record.
-   * Records with the same key and value are interchangeable, so it does not matter which of them is taken for the
-   * failed one.
+   * record. Records with the same key and value are interchangeable, so it does not matter which of them is taken for
+   * the failed one.
    */
   #attribute(failures: DeliveryFailure[]): void {
     if (failures.length === 0) return

@@ -6,16 +6,15 @@ export type OnFlushed = (results: LaneResult[]) => void
 
 /**
  * How many lanes may flush at a time, while one more fills. With one, a core is idle between a flush and the next: at
- * batches of
- * 100, two carry 8 % more metrics a second, and the median of a batch's wait is 10 % shorter (bench/NOTES.md).
+ * batches of 100, two carry 8 % more metrics a second, and the median of a batch's wait is 10 % shorter
+ * (bench/NOTES.md).
  */
 const maxFlushing = 2
 
 /**
  * Takes turns: one lane fills while others flush. A lane is sealed as soon as fewer than `maxFlushing` are being
- * flushed, so an
- * idle server answers in about one round trip to the brokers; under load the flushes in flight decide how much the next
- * gathers.
+ * flushed, so an idle server answers in about one round trip to the brokers; under load the flushes in flight decide
+ * how much the next gathers.
  */
 export class Lanes {
   readonly #openLane: () => Promise<Lane>

@@ -33,8 +33,7 @@ export type ProduceResult = 'queued' | 'full' | { refused: string }
  * One librdkafka producer. It connects by itself, whenever there is a broker, and queues until then.
  *
  * Only failures are reported, since a report for each record costs more than all the rest together: `flush` that ends
- * with true,
- * then one turn of the event loop, and `takeFailures` has all that failed; everything else is acknowledged.
+ * with true, then one turn of the event loop, and `takeFailures` has all that failed; everything else is acknowledged.
  */
 export class Producer {
   readonly #producer: Kafka.Producer
@@ -166,8 +165,8 @@ function reasonOfCode(code: number): string {
 const messageTooLarge = 'message size too large'
 
 /**
- * The reasons for which a broker will never take a record, however often it is sent.
- * Texts: rdkafka.c, rd_kafka_err_descs, as node-rdkafka shows them (lower case, without "Broker: ").
+ * The reasons for which a broker will never take a record, however often it is sent. Texts: rdkafka.c,
+ * rd_kafka_err_descs, as node-rdkafka shows them (lower case, without "Broker: ").
  */
 const reasonsForGood: ReadonlySet<string> = new Set([
   messageTooLarge,

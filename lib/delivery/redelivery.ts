@@ -8,8 +8,7 @@ const pauseBetweenTriesMs = 50
  * Sends again what a lane could not deliver, until it is acknowledged, refused for good, or too late for its request.
  *
  * A broker refuses a whole record batch for one bad record, so good records fail in bad company. Halving the refused
- * ones until
- * each half gets through or is a single record finds the bad ones.
+ * ones until each half gets through or is a single record finds the bad ones.
  */
 export class Redelivery {
   readonly #openLane: () => Promise<Lane>
@@ -21,8 +20,8 @@ export class Redelivery {
   }
 
   /**
-   * Resolves when each record is acknowledged or refused for good, or the shipment has been given up meanwhile.
-   * One shipment at a time, in the order of the calls.
+   * Resolves when each record is acknowledged or refused for good, or the shipment has been given up meanwhile. One
+   * shipment at a time, in the order of the calls.
    */
   redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
     const done = this.#last.then(() => this.#send(shipment, numbersOf(failed)))

@@ -18,8 +18,7 @@ const overheadBytesPerRecord = 256
 
 /**
  * One request's records on their way to the brokers. Its answer is settled once: acknowledged, or given up with a
- * problem.
- * A shipment that was given up may still be on its way: what librdkafka has queued cannot be called back.
+ * problem. A shipment that was given up may still be on its way: what librdkafka has queued cannot be called back.
  */
 export class Shipment {
   readonly batch: RecordBatch

@@ -11,11 +11,10 @@ type BodySource = { res: HttpResponse; onAborted: (listener: () => void) => void
 
 /**
  * Collects a request body in a buffer of the pool (uWebSockets.js detaches each chunk after its callback); the caller
- * gives it
- * back. Call it before any await: data that arrives earlier is lost.
+ * gives it back. Call it before any await: data that arrives earlier is lost.
  *
  * @throws {Problem} VANTAGE_BODY_TOO_LARGE as soon as more than `maxBytes` have arrived; the rest is then read and
- * dropped
+ *   dropped
  * @throws {RequestAborted} when the client closes the connection first
  */
 export function readBody({ res, onAborted }: BodySource, maxBytes: number, pool: BufferPool): Promise<Buffer> {

@@ -11,10 +11,8 @@ export type MakeRecords = (body: DecodedBody, verdict: Verdict, trace: TraceCont
 
 /**
  * Makes the Kafka records of a batch: each accepted metric's own bytes from the body, with what the request knows and
- * the metric
- * lacks (environment, agent_version, trace_id, span_id) spliced in before its closing brace. Their bytes come from the
- * pool; who
- * delivers them gives them back.
+ * the metric lacks (environment, agent_version, trace_id, span_id) spliced in before its closing brace. Their bytes
+ * come from the pool; who delivers them gives them back.
  */
 export function createRecords(partitionKey: PartitionKey, pool: BufferPool): MakeRecords {
   const keysOf = createKeys(partitionKey)

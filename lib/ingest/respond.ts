@@ -4,8 +4,7 @@ import { maxErrors, noValidMetrics, type Verdict } from './validate.js'
 
 /**
  * The verdict with the metrics counted as rejected that the brokers refused for good, such as for their size: their
- * agent must
- * not send them again.
+ * agent must not send them again.
  */
 export function withRefused(verdict: Verdict, refused: readonly RefusedRecord[]): Verdict {
   if (refused.length === 0) return verdict

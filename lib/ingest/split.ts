@@ -14,8 +14,7 @@ const space = 0x20
  * @param body the bytes of a JSON object that JSON.parse has taken: the scan relies on its being valid
  * @param count how many elements the parsed `metrics` has
  * @returns start and end (exclusive) of element i at [2 * i] and [2 * i + 1]. Where the object has several "metrics"
- * members, the
- *   last counts, as for JSON.parse.
+ *   members, the last counts, as for JSON.parse.
  * @throws {Error} if the array found has not `count` elements, which would be a defect of this scan
  */
 export function split(body: Uint8Array, count: number): Uint32Array {

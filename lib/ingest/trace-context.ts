@@ -6,8 +6,8 @@ const identifier = /^[A-Za-z0-9_-]{1,64}$/
 const traceparentForm = /^[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-[\da-f]{2}/
 
 /**
- * Reads the trace of a request from X-Vantage-Trace-Id and X-Vantage-Span-Id, or else from W3C traceparent.
- * Values that are not identifiers are ignored: a broken trace header is no reason to lose metrics.
+ * Reads the trace of a request from X-Vantage-Trace-Id and X-Vantage-Span-Id, or else from W3C traceparent. Values that
+ * are not identifiers are ignored: a broken trace header is no reason to lose metrics.
  */
 export function readTraceContext(header: (name: string) => string): TraceContext {
   const traceparent = traceparentForm.exec(header('traceparent'))

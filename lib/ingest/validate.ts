@@ -28,8 +28,8 @@ export const maxErrors = 20
 const hourMs = 3_600_000
 
 /**
- * Compiles the schemas once; the function it returns judges batches.
- * That function throws a {@link Problem} VANTAGE_INVALID_BATCH when the envelope is wrong.
+ * Compiles the schemas once; the function it returns judges batches. That function throws a {@link Problem}
+ * VANTAGE_INVALID_BATCH when the envelope is wrong.
  */
 export function createValidate(limits: ValidationLimits): Validate {
   const ajv = new Ajv({ allowUnionTypes: true })

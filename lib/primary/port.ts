@@ -2,8 +2,7 @@ import { createServer } from 'node:net'
 
 /**
  * Proves that nothing listens on the port, and gives its number, which for port 0 is a free one. The workers share the
- * port with
- * SO_REUSEPORT, so a second collector would silently take part of the first one's connections.
+ * port with SO_REUSEPORT, so a second collector would silently take part of the first one's connections.
  *
  * @throws {Error} with the system's code, such as EADDRINUSE or EACCES
  */

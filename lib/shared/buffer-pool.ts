@@ -4,10 +4,8 @@ const maxIdleBytes = 16 * 2 ** 20
 
 /**
  * Buffers for request bodies and records, used again and again. V8 answers every few dozen MiB of new ArrayBuffers with
- * a
- * mark-compact of some 5 ms: without the pool a worker at 50 k metrics/s spends 1 % of its requests waiting for one,
- * which sets
- * the 99th percentile (14 ms; with it 6 ms), and at full load carries an eighth less (bench/NOTES.md).
+ * a mark-compact of some 5 ms: without the pool a worker at 50 k metrics/s spends 1 % of its requests waiting for one,
+ * which sets the 99th percentile (14 ms; with it 6 ms), and at full load carries an eighth less (bench/NOTES.md).
  */
 export class BufferPool {
   readonly #idle = new Map<number, ArrayBufferLike[]>()

@@ -8,8 +8,7 @@ const fileSuffix = '_FILE'
 
 /**
  * Every setting, once: the environment variable's name is made from the member's (apiPort is VANTAGE_API_PORT); type,
- * limits,
- * default and description serve validation, --help and docs/configuration.md alike.
+ * limits, default and description serve validation, --help and docs/configuration.md alike.
  */
 export const configSchema = Type.Object({
   apiHost: Type.String({ default: '0.0.0.0', minLength: 1, description: 'Address to listen on.' }),
@@ -153,8 +152,8 @@ export function variableOf(member: string): string {
 
 /**
  * Reads the configuration from environment variables. Never throws on a wrong value: `mistakes` has one line for each,
- * and the
- * caller must not use `config` unless it is empty. `warnings` name variables with the prefix that nothing reads.
+ * and the caller must not use `config` unless it is empty. `warnings` name variables with the prefix that nothing
+ * reads.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): ParsedConfig {
   const warnings: string[] = []

@@ -47,8 +47,7 @@ export class Listener {
 
   /**
    * Stops accepting connections, waits until the clients have closed theirs (each answer asks them to) or leave them
-   * idle, then
-   * closes what is left. Resolves within `timeoutMs`.
+   * idle, then closes what is left. Resolves within `timeoutMs`.
    */
   async drain(timeoutMs: number): Promise<void> {
     if (this.#socket !== undefined) closeListenSocket(this.#socket)

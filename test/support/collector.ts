@@ -149,7 +149,13 @@ export type Stats = {
   }
   balance: Record<string, number>
   worker_restarts: number
-  workers: { pid: number; stale: boolean; held_bytes: number; resident_memory_bytes: number }[]
+  workers: {
+    pid: number
+    stale: boolean
+    metrics_received: number
+    held_bytes: number
+    resident_memory_bytes: number
+  }[]
 }
 
 function parseLine(line: string): LogLine {

@@ -1,7 +1,9 @@
 import { type TailedRecord, tail } from '../../lib/commands/tail.js'
 import { waitFor } from './wait-for.js'
 
-/** Everything in a topic, once it holds `count` records, read by a real consumer. More than `count` are returned, too. */
+/**
+ * Everything in a topic, once it holds `count` records, read by a real consumer. More than `count` are returned, too.
+ */
 export async function readTopic(
   bootstrapServers: string,
   count: number,
