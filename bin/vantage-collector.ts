@@ -10,43 +10,65 @@ import { version } from '../lib/shared/version.js'
 const exitFailure = 1
 const exitUsage = 2
 
-const { values: flags, positionals } = readArguments()
-const [command] = positionals
+const [name, ...rest] = process.argv.slice(2)
+const isCommand = name !== undefined && !name.startsWith('-')
+const flags: Flags = isCommand ? {} : readFlags()
+const { dev = false } = flags
 
 // Each process loads only what it runs: a worker that replaces another should be there soon.
-if (flags.help) print((await import('../lib/commands/help.js')).helpText())
+if (isCommand) await runCommand(name, rest)
+else if (flags.help) print(await (await import('../lib/commands/help.js')).helpText())
 else if (flags.version) print(`${version}\n`)
-else if (command === 'tail') await runTail()
-else if (command !== undefined) fail(exitUsage, [`There is no command ${command}; see --help`])
 else if (flags['check-config']) checkConfig()
 else if (cluster.isPrimary) await runPrimary()
 else await runWorker()
 
-function readArguments() {
+type Flags = { help?: boolean; version?: boolean; 'check-config'?: boolean; dev?: boolean }
+
+function readFlags(): Flags {
   try {
-    return parseArgs({
-      allowPositionals: true,
+    const { values } = parseArgs({
       options: {
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
         'check-config': { type: 'boolean' },
-        dev: { type: 'boolean', default: false },
-        topic: { type: 'string' },
-        bootstrap: { type: 'string' },
-        'from-beginning': { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
+        dev: { type: 'boolean' },
       },
     })
+    return values
   } catch (error) {
     return fail(exitUsage, [`${messageOf(error)}; see --help`])
   }
 }
 
+async function runCommand(name: string, args: string[]): Promise<void> {
+  const { commands } = await import('../lib/commands/commands.js')
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load === undefined) return fail(exitUsage, [`There is no command ${name}; see --help`])
+  const aborter = new AbortController()
+  process.once('SIGINT', () => aborter.abort())
+  process.once('SIGTERM', () => aborter.abort())
+  const note = (text: string) => void process.stderr.write(`${text}\n`)
+  try {
+    const command = await load()
+    process.exitCode = await command.run(args, { readConfig, print, note, signal: aborter.signal })
+  } catch (error) {
+    if (isUsageError(error)) fail(exitUsage, [`${messageOf(error)}; see --help`])
+    fail(exitFailure, [messageOf(error)])
+  }
+}
+
+/** Ours, or that of parseArgs. */
+function isUsageError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return error.name === 'UsageError' || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+}
+
 async function runPrimary(): Promise<void> {
   const { Primary } = await import('../lib/primary/primary.js')
   const config = readConfig()
-  const logger = await createLogger(config, flags.dev)
-  const primary = new Primary(config, logger, { dev: flags.dev, onGiveUp: () => process.exit(exitFailure) })
+  const logger = await createLogger(config, dev)
+  const primary = new Primary(config, logger, { dev, onGiveUp: () => process.exit(exitFailure) })
   let stopping = false
   const stop = async (signal: string) => {
     if (stopping) return
@@ -68,8 +90,8 @@ async function runPrimary(): Promise<void> {
 async function runWorker(): Promise<void> {
   const { Worker } = await import('../lib/worker/worker.js')
   const config = readConfig()
-  const logger = await createLogger(config, flags.dev)
-  const worker = new Worker(config, logger, { dev: flags.dev, onStopped: () => process.exit(0) })
+  const logger = await createLogger(config, dev)
+  const worker = new Worker(config, logger, { dev, onStopped: () => process.exit(0) })
   // node:cluster ends a worker at once when its primary dies; ours finishes what is in flight first (primary-link.ts).
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true
   process.on('SIGTERM', (signal) => void worker.stop(signal))
@@ -83,26 +105,6 @@ async function runWorker(): Promise<void> {
   await worker.start()
 }
 
-async function runTail(): Promise<void> {
-  const { tail } = await import('../lib/commands/tail.js')
-  const { findDevKafka } = await import('../lib/commands/dev-kafka.js')
-  const config = readConfig()
-  const topic = flags.topic ?? config.kafkaTopic
-  try {
-    const bootstrapServers =
-      flags.bootstrap ?? (flags.dev ? await findDevKafka(config.apiPort) : config.kafkaBootstrapServers)
-    const fromBeginning = flags['from-beginning'] || flags.dev
-    const { partitions, stop } = await tail({ bootstrapServers, topic, fromBeginning }, (record) => {
-      print(`${flags.json ? JSON.stringify(record) : record.value}\n`)
-    })
-    process.stderr.write(`Reading ${partitions} partitions of ${topic} on ${bootstrapServers}; Ctrl-C ends\n`)
-    process.once('SIGINT', () => void stop().then(() => process.exit(0)))
-    process.once('SIGTERM', () => void stop().then(() => process.exit(0)))
-  } catch (error) {
-    fail(exitFailure, [messageOf(error)])
-  }
-}
-
 function checkConfig(): void {
   readConfig()
   print('The configuration is valid\n')
@@ -113,7 +115,7 @@ function readConfig(): Config {
   const { config, warnings, mistakes } = parseConfig(readEnvironment())
   if (cluster.isPrimary) for (const warning of warnings) process.stderr.write(`vantage-collector: ${warning}\n`)
   if (mistakes.length > 0) return fail(exitUsage, mistakes)
-  if (flags.dev && config.environment === 'production') {
+  if (dev && config.environment === 'production') {
     return fail(exitUsage, ['--dev keeps metrics in memory only and is refused when VANTAGE_ENVIRONMENT is production'])
   }
   const objection = objectionTo(producerProperties(config))

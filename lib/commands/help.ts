@@ -1,18 +1,15 @@
 import { configSchema, defaultOf, describeLimits, descriptionOf, variableOf } from '../shared/config.js'
+import { commands } from './commands.js'
 
-const usage = `vantage-collector: takes metric batches over HTTP and puts every accepted metric into Kafka.
+const serving = `vantage-collector: takes metric batches over HTTP and puts every accepted metric into Kafka.
 
 Usage:
   vantage-collector                 serve, configured by the environment
   vantage-collector --dev           serve with an embedded in-memory Kafka and readable logs
   vantage-collector --check-config  check the configuration and end
-  vantage-collector tail            print records as they arrive in Kafka
-      --topic NAME                  instead of VANTAGE_KAFKA_TOPIC
-      --bootstrap HOST:PORT,...     instead of VANTAGE_KAFKA_BOOTSTRAP_SERVERS
-      --from-beginning              the records that are already there, too
-      --dev                         the embedded Kafka of a collector on this machine, from the beginning
-      --json                        one JSON object a line, with partition, offset, key and value
-  vantage-collector --help | --version
+`
+
+const signals = `  vantage-collector --help | --version
 
 SIGTERM or SIGINT: finish what is in flight and exit. SIGHUP: replace the workers without a refused request.
 
@@ -25,13 +22,18 @@ const passThrough = `  VANTAGE_KAFKA_PROPERTY_<NAME>
       The value is read from that file: for secrets.
 `
 
-/** The text of --help: usage, and every setting. */
-export function helpText(): string {
+/** The text of --help: how to serve, every command, every setting. */
+export async function helpText(): Promise<string> {
+  const usages = await Promise.all(Object.values(commands).map(async (load) => indent((await load()).usage)))
   const settings = Object.entries(configSchema.properties).map(
     ([member, schema]) =>
       `  ${variableOf(member)}\n      ${descriptionOf(schema)} ${capitalize(describeLimits(schema))}; default ${shown(defaultOf(schema))}.\n`,
   )
-  return usage + settings.join('') + passThrough
+  return serving + usages.join('') + signals + settings.join('') + passThrough
+}
+
+function indent(text: string): string {
+  return text.replace(/^(?=.)/gm, '  ')
 }
 
 function capitalize(text: string): string {

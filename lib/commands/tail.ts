@@ -1,61 +1,44 @@
-import Kafka from 'node-rdkafka'
+import { parseArgs } from 'node:util'
+import type { Config } from '../shared/config.js'
+import type { Command } from './command.js'
+import { findDevKafka } from './dev-kafka.js'
+import { readTopic } from './topic-reader.js'
 
-export type TailOptions = {
-  bootstrapServers: string
-  topic: string
-  /** From the oldest record on that Kafka still has; otherwise only what comes from now on. */
-  fromBeginning: boolean
-}
+/** Prints records as they arrive in Kafka, so that a newcomer sees a metric come out of it. */
+export const tailCommand: Command = {
+  usage: `vantage-collector tail          print records as they arrive in Kafka
+        --topic NAME                  instead of VANTAGE_KAFKA_TOPIC
+        --bootstrap HOST:PORT,...     instead of VANTAGE_KAFKA_BOOTSTRAP_SERVERS
+        --from-beginning              the records that are already there, too
+        --dev                         the embedded Kafka of a collector on this machine, from the beginning
+        --json                        one JSON object a line, with partition, offset, key and value
+`,
 
-/** A record as it came out of Kafka. */
-export type TailedRecord = { partition: number; offset: number; key: string | null; value: string }
-
-const metadataTimeoutMs = 5000
-/** librdkafka's names for the ends of a partition (rdkafka.h, RD_KAFKA_OFFSET_BEGINNING and RD_KAFKA_OFFSET_END). */
-const offsetBeginning = -2
-const offsetEnd = -1
-
-/**
- * Reads all partitions of a topic, without joining a consumer group, so that it disturbs nobody.
- *
- * @throws {Error} when no broker answers or the topic does not exist
- */
-export async function tail(options: TailOptions, onRecord: (record: TailedRecord) => void): Promise<Tail> {
-  const { bootstrapServers, topic, fromBeginning } = options
-  const consumer = new Kafka.KafkaConsumer(
-    {
-      'bootstrap.servers': bootstrapServers,
-      'group.id': 'vantage-collector-tail',
-      'enable.auto.commit': false,
-      'fetch.wait.max.ms': 100,
-    },
-    { 'auto.offset.reset': 'latest' },
-  )
-  const metadata = await connect(consumer, bootstrapServers, topic)
-  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
-  if (partitions.length === 0) throw new Error(`Topic ${topic} does not exist on ${bootstrapServers}`)
-  consumer.on('data', ({ partition, offset, key, value }) => {
-    onRecord({ partition, offset, key: key?.toString() ?? null, value: value?.toString() ?? '' })
-  })
-  const offset = fromBeginning ? offsetBeginning : offsetEnd
-  consumer.assign(partitions.map(({ id }) => ({ topic, partition: id, offset })))
-  consumer.consume()
-  return { partitions: partitions.length, stop: () => disconnect(consumer) }
-}
-
-export type Tail = { partitions: number; stop: () => Promise<void> }
-
-function connect(consumer: Kafka.KafkaConsumer, bootstrapServers: string, topic: string): Promise<Kafka.Metadata> {
-  return new Promise((resolve, reject) => {
-    consumer.connect({ topic, allTopics: false, timeout: metadataTimeoutMs }, (error, metadata) => {
-      if (error) reject(new Error(`No broker of ${bootstrapServers} answers: ${error.message}`))
-      else resolve(metadata)
+  async run(args, { readConfig, print, note, signal }) {
+    const { values: flags } = parseArgs({
+      args,
+      options: {
+        topic: { type: 'string' },
+        bootstrap: { type: 'string' },
+        'from-beginning': { type: 'boolean', default: false },
+        dev: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
     })
-  })
+    const config = readConfig()
+    const topic = flags.topic ?? config.kafkaTopic
+    const bootstrapServers = flags.bootstrap ?? (await brokersOf(config, flags.dev))
+    const fromBeginning = flags['from-beginning'] || flags.dev
+    const { partitions, stop } = await readTopic({ bootstrapServers, topic, fromBeginning }, (record) => {
+      print(`${flags.json ? JSON.stringify(record) : record.value}\n`)
+    })
+    note(`Reading ${partitions} partitions of ${topic} on ${bootstrapServers}; Ctrl-C ends`)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    await stop()
+    return 0
+  },
 }
 
-function disconnect(consumer: Kafka.KafkaConsumer): Promise<void> {
-  return new Promise((resolve) => {
-    consumer.disconnect(() => resolve())
-  })
+async function brokersOf(config: Config, dev: boolean): Promise<string> {
+  return dev ? findDevKafka(config.apiPort) : config.kafkaBootstrapServers
 }

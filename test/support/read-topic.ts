@@ -1,4 +1,4 @@
-import { type TailedRecord, tail } from '../../lib/commands/tail.js'
+import { type ReadRecord, readTopic as read } from '../../lib/commands/topic-reader.js'
 import { waitFor } from './wait-for.js'
 
 /**
@@ -8,9 +8,9 @@ export async function readTopic(
   bootstrapServers: string,
   count: number,
   { topic = 'metrics-raw', timeoutMs = 20_000 } = {},
-): Promise<TailedRecord[]> {
-  const records: TailedRecord[] = []
-  const { stop } = await tail({ bootstrapServers, topic, fromBeginning: true }, (record) => records.push(record))
+): Promise<ReadRecord[]> {
+  const records: ReadRecord[] = []
+  const { stop } = await read({ bootstrapServers, topic, fromBeginning: true }, (record) => records.push(record))
   try {
     await waitFor(() => records.length >= count, `${count} records in ${topic}`, timeoutMs)
   } finally {

@@ -1,0 +1,6 @@
+import type { Command } from './command.js'
+
+/** Every command by its name. A command is loaded when it is run, so that the server starts without them. */
+export const commands: Record<string, () => Promise<Command>> = {
+  tail: async () => (await import('./tail.js')).tailCommand,
+}

@@ -1,0 +1,61 @@
+import Kafka from 'node-rdkafka'
+
+export type ReadOptions = {
+  bootstrapServers: string
+  topic: string
+  /** From the oldest record on that Kafka still has; otherwise only what comes from now on. */
+  fromBeginning: boolean
+}
+
+/** A record as it came out of Kafka. */
+export type ReadRecord = { partition: number; offset: number; key: string | null; value: string }
+
+const metadataTimeoutMs = 5000
+/** librdkafka's names for the ends of a partition (rdkafka.h, RD_KAFKA_OFFSET_BEGINNING and RD_KAFKA_OFFSET_END). */
+const offsetBeginning = -2
+const offsetEnd = -1
+
+/**
+ * Reads all partitions of a topic, without joining a consumer group, so that it disturbs nobody.
+ *
+ * @throws {Error} when no broker answers or the topic does not exist
+ */
+export async function readTopic(options: ReadOptions, onRecord: (record: ReadRecord) => void): Promise<Reading> {
+  const { bootstrapServers, topic, fromBeginning } = options
+  const consumer = new Kafka.KafkaConsumer(
+    {
+      'bootstrap.servers': bootstrapServers,
+      'group.id': 'vantage-collector-reader',
+      'enable.auto.commit': false,
+      'fetch.wait.max.ms': 100,
+    },
+    { 'auto.offset.reset': 'latest' },
+  )
+  const metadata = await connect(consumer, bootstrapServers, topic)
+  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
+  if (partitions.length === 0) throw new Error(`Topic ${topic} does not exist on ${bootstrapServers}`)
+  consumer.on('data', ({ partition, offset, key, value }) => {
+    onRecord({ partition, offset, key: key?.toString() ?? null, value: value?.toString() ?? '' })
+  })
+  const offset = fromBeginning ? offsetBeginning : offsetEnd
+  consumer.assign(partitions.map(({ id }) => ({ topic, partition: id, offset })))
+  consumer.consume()
+  return { partitions: partitions.length, stop: () => disconnect(consumer) }
+}
+
+export type Reading = { partitions: number; stop: () => Promise<void> }
+
+function connect(consumer: Kafka.KafkaConsumer, bootstrapServers: string, topic: string): Promise<Kafka.Metadata> {
+  return new Promise((resolve, reject) => {
+    consumer.connect({ topic, allTopics: false, timeout: metadataTimeoutMs }, (error, metadata) => {
+      if (error) reject(new Error(`No broker of ${bootstrapServers} answers: ${error.message}`))
+      else resolve(metadata)
+    })
+  })
+}
+
+function disconnect(consumer: Kafka.KafkaConsumer): Promise<void> {
+  return new Promise((resolve) => {
+    consumer.disconnect(() => resolve())
+  })
+}
