@@ -6,12 +6,12 @@ import { readTopic } from './topic-reader.js'
 
 /** Prints records as they arrive in Kafka, so that a newcomer sees a metric come out of it. */
 export const tailCommand: Command = {
-  usage: `vantage-collector tail          print records as they arrive in Kafka
-        --topic NAME                  instead of VANTAGE_KAFKA_TOPIC
-        --bootstrap HOST:PORT,...     instead of VANTAGE_KAFKA_BOOTSTRAP_SERVERS
-        --from-beginning              the records that are already there, too
-        --dev                         the embedded Kafka of a collector on this machine, from the beginning
-        --json                        one JSON object a line, with partition, offset, key and value
+  usage: `vantage-collector tail            print records as they arrive in Kafka
+    --topic NAME                  instead of VANTAGE_KAFKA_TOPIC
+    --bootstrap HOST:PORT,...     instead of VANTAGE_KAFKA_BOOTSTRAP_SERVERS
+    --from-beginning              the records that are already there, too
+    --dev                         the embedded Kafka of a collector on this machine, from the beginning
+    --json                        one JSON object a line, with partition, offset, key and value
 `,
 
   async run(args, { readConfig, print, note, signal }) {
