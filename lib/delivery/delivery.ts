@@ -130,11 +130,11 @@ export class Delivery {
   /** Nothing of the shipment is on its way any more. */
   #finish(shipment: Shipment): void {
     const { counts, gauges } = this.#telemetry
-    const { records, bytes } = shipment.delivered
+    const { records, metrics, bytes } = shipment.delivered
     counts.recordsDelivered += records
     counts.bytesDelivered += bytes
     counts.recordsFailed += shipment.records - records
-    if (shipment.settled) counts.metricsLate += records
+    if (shipment.settled) counts.metricsLate += metrics
     gauges.heldBytes -= shipment.heldBytes
     this.#unanswered.delete(shipment)
     this.#pool.give(shipment.batch.bytes)

@@ -147,12 +147,12 @@ export class Lane {
 function noteDelivered({ shipment, records, failed }: Load): void {
   const { batch } = shipment
   if (records === undefined && failed.length === 0) {
-    shipment.deliver(shipment.records, batch.bytes.length)
+    shipment.deliver(0, shipment.records)
     return
   }
   const failedRecords = new Set(failed.map(({ record }) => record))
   for (const record of records ?? batch.ends.keys()) {
-    if (!failedRecords.has(record)) shipment.deliver(1, recordValue(batch, record).length)
+    if (!failedRecords.has(record)) shipment.deliver(record, record + 1)
   }
 }
 

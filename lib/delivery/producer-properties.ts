@@ -56,6 +56,16 @@ const topicLevel: ReadonlySet<string> = new Set([
   'compression.level',
 ])
 
+/** librdkafka's default of message.max.bytes, which the brokers' own exceeds by a little. */
+const defaultMaxMessageBytes = 1_000_000
+/** What is left of it for the key, and for what Kafka writes around key and value. */
+const framingBytes = 2048
+
+/** The longest value of a record that librdkafka surely takes with any key of ours. */
+export function maxRecordBytes({ kafkaProperties }: Pick<Config, 'kafkaProperties'>): number {
+  return Number(kafkaProperties['message.max.bytes'] ?? defaultMaxMessageBytes) - framingBytes
+}
+
 /** What librdkafka has against the properties, in its words; undefined when it takes them all. Starts nothing. */
 export function objectionTo({ global, topic }: ProducerProperties): string | undefined {
   try {

@@ -1,5 +1,5 @@
 import { Problem, type ProblemCode } from '../shared/errors.js'
-import type { RecordBatch } from './record-batch.js'
+import { metricsBefore, type RecordBatch } from './record-batch.js'
 
 /** A record that the brokers will never take: `record` counts within the batch. */
 export type RefusedRecord = { record: number; reason: string }
@@ -29,7 +29,7 @@ export class Shipment {
   readonly #answer: Answer
   readonly #refused: RefusedRecord[] = []
   #settled = false
-  #delivered = { records: 0, bytes: 0 }
+  #delivered = { records: 0, metrics: 0, bytes: 0 }
 
   constructor(batch: RecordBatch, deadlineMs: number, answer: Answer) {
     this.batch = batch
@@ -48,14 +48,16 @@ export class Shipment {
   }
 
   /** What the brokers have acknowledged of it so far. */
-  get delivered(): Readonly<{ records: number; bytes: number }> {
+  get delivered(): Readonly<{ records: number; metrics: number; bytes: number }> {
     return this.#delivered
   }
 
-  /** Notes records that the brokers have acknowledged. */
-  deliver(records: number, bytes: number): void {
-    this.#delivered.records += records
-    this.#delivered.bytes += bytes
+  /** Notes that the brokers have acknowledged the records from `first` up to, but not including, `end`. */
+  deliver(first: number, end: number): void {
+    const { ends } = this.batch
+    this.#delivered.records += end - first
+    this.#delivered.metrics += metricsBefore(this.batch, end) - metricsBefore(this.batch, first)
+    this.#delivered.bytes += (ends[end - 1] ?? 0) - (ends[first - 1] ?? 0)
   }
 
   /** Notes a record that the brokers will never take; the answer will name it. */

@@ -39,7 +39,7 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
   try {
     const { verdict, records } = await receive(request, context, tally)
     const { durability, refused } = await context.delivery.deliver(records)
-    const final = withRefused(verdict, refused)
+    const final = withRefused(verdict, records, refused)
     const answer = respond(final, durability)
     tally.settle(final.accepted.length, final.rejected)
     return answer

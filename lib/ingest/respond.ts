@@ -1,22 +1,27 @@
+import { metricsBefore, type RecordBatch } from '../delivery/record-batch.js'
 import type { DeliveryOutcome, RefusedRecord } from '../delivery/shipment.js'
 import { type Answer, json } from '../shared/answer.js'
 import { maxErrors, noValidMetrics, type Verdict } from './validate.js'
 
 /**
- * The verdict with the metrics counted as rejected that the brokers refused for good, such as for their size: their
- * agent must not send them again.
+ * The verdict with the metrics counted as rejected whose records the brokers refused for good, such as for their size:
+ * their agent must not send them again.
  */
-export function withRefused(verdict: Verdict, refused: readonly RefusedRecord[]): Verdict {
+export function withRefused(verdict: Verdict, records: RecordBatch, refused: readonly RefusedRecord[]): Verdict {
   if (refused.length === 0) return verdict
-  const refusedRecords = new Set(refused.map(({ record }) => record))
-  const errors = refused.map(
-    ({ record, reason }) => `metrics[${verdict.indexes[record]}] was refused by Kafka: ${reason}`,
+  const reasons = new Map<number, string>()
+  for (const { record, reason } of refused) {
+    const end = metricsBefore(records, record + 1)
+    for (let metric = metricsBefore(records, record); metric < end; metric++) reasons.set(metric, reason)
+  }
+  const errors = [...reasons].map(
+    ([metric, reason]) => `metrics[${verdict.indexes[metric]}] was refused by Kafka: ${reason}`,
   )
   return {
     ...verdict,
-    accepted: verdict.accepted.filter((_, record) => !refusedRecords.has(record)),
-    indexes: verdict.indexes.filter((_, record) => !refusedRecords.has(record)),
-    rejected: verdict.rejected + refused.length,
+    accepted: verdict.accepted.filter((_, metric) => !reasons.has(metric)),
+    indexes: verdict.indexes.filter((_, metric) => !reasons.has(metric)),
+    rejected: verdict.rejected + reasons.size,
     errors: [...verdict.errors, ...errors].slice(0, maxErrors),
   }
 }

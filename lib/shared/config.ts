@@ -68,6 +68,11 @@ export const configSchema = Type.Object({
     description:
       "Record key: the batch's service_name, service_name + metric_name + tags, or none, for services too hot for one partition.",
   }),
+  kafkaRecordFormat: Type.Enum(['metric', 'ndjson'], {
+    default: 'metric',
+    description:
+      'One record a metric, or ndjson: one a batch, its accepted metrics a line each, in several records only where message.max.bytes asks for it.',
+  }),
   maxBatchSize: Type.Integer({
     default: 1000,
     minimum: 1,
@@ -298,6 +303,11 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
       const variable = propertyPrefix + name.replaceAll('.', '_').toUpperCase()
       return `${variable} may not be set: ${reservedProperties[name]}`
     })
+  if (config.kafkaRecordFormat === 'ndjson' && config.kafkaPartitionKey === 'series') {
+    mistakes.push(
+      'VANTAGE_KAFKA_PARTITION_KEY=series needs VANTAGE_KAFKA_RECORD_FORMAT=metric: a batch has many series',
+    )
+  }
   if (config.authEnabled === true && config.apiKey === '') {
     mistakes.push('VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY or VANTAGE_API_KEY_FILE')
   }

@@ -1,4 +1,5 @@
 import { Delivery } from '../delivery/delivery.js'
+import { maxRecordBytes } from '../delivery/producer-properties.js'
 import { createRecords } from '../ingest/records.js'
 import { createValidate } from '../ingest/validate.js'
 import { BufferPool } from '../shared/buffer-pool.js'
@@ -58,7 +59,7 @@ export class Worker {
       ingest: {
         limits: { maxBodyBytes: Math.floor(config.maxRequestSizeMb * 2 ** 20) },
         validate: createValidate(config),
-        makeRecords: createRecords(config.kafkaPartitionKey, pool),
+        makeRecords: createRecords({ ...config, maxRecordBytes: maxRecordBytes(config) }, pool),
         delivery,
         pool,
         telemetry,

@@ -38,6 +38,32 @@ test('a record that librdkafka finds too large is rejected by name, the others a
   t.equal(balance.difference, 0)
 })
 
+test('ndjson: a batch is split over the limit of a message, and what is refused is counted in metrics', async (t) => {
+  const kafka = await startMockKafka(t)
+  const env = { VANTAGE_KAFKA_RECORD_FORMAT: 'ndjson', VANTAGE_KAFKA_PROPERTY_MESSAGE_MAX_BYTES: '10000' }
+  const collector = await startCollector(t, { kafka, env })
+  const { metrics, ...envelope } = batchOf(100)
+  metrics[50] = { ...metricOf(50), note: 'x'.repeat(20_000) }
+  const { status, body } = await collector.post({ metrics, ...envelope })
+  t.equal(status, 202)
+  t.match(body, { status: 'partial', metrics_received: 100, metrics_accepted: 99, metrics_rejected: 1 })
+  t.same(body.errors, ['metrics[50] was refused by Kafka: message size too large'])
+  const { ingestion, kafka: sent, balance } = await collector.stats()
+  t.match(ingestion, { metrics_received: 100, metrics_accepted: 99, metrics_rejected: 1 })
+  t.equal(balance.difference, 0)
+  const records = await readTopic(kafka, sent.messages_sent)
+  t.equal(records.length, sent.messages_sent)
+  t.ok(records.length > 1 && records.length < 10, `${records.length} records`)
+  const ids = records.flatMap(({ value }) => value.split('\n').map((line) => JSON.parse(line).id))
+  t.same(
+    ids,
+    batchOf(100)
+      .metrics.map(({ id }) => id)
+      .filter((id) => id !== 50),
+    'each metric once, in order',
+  )
+})
+
 test('without a broker the process lives, is not ready, and answers 503 at once', async (t) => {
   const kafka = `127.0.0.1:${await freePort()}`
   const collector = await startCollector(t, { kafka, ready: false })

@@ -1,8 +1,7 @@
 import { test } from 'tap'
-import { recordKey, recordValue } from '../../lib/delivery/record-batch.js'
+import { metricsBefore, recordKey, recordValue } from '../../lib/delivery/record-batch.js'
 import { decode } from '../../lib/ingest/decode.js'
-import type { PartitionKey } from '../../lib/ingest/keys.js'
-import { createRecords } from '../../lib/ingest/records.js'
+import { createRecords, type RecordOptions } from '../../lib/ingest/records.js'
 import { readTraceContext, type TraceContext } from '../../lib/ingest/trace-context.js'
 import { createValidate } from '../../lib/ingest/validate.js'
 import { BufferPool } from '../../lib/shared/buffer-pool.js'
@@ -10,19 +9,22 @@ import { BufferPool } from '../../lib/shared/buffer-pool.js'
 const validate = createValidate({ maxBatchSize: 100, maxAgeHours: 0, maxFutureHours: 0 })
 const metric = '"timestamp":1,"service_name":"s","metric_name":"m","metric_type":"gauge","value":1'
 
-function recordsOf(text: string, { key = 'service', trace = {} }: { key?: PartitionKey; trace?: TraceContext } = {}) {
+const defaults: RecordOptions = { kafkaPartitionKey: 'service', kafkaRecordFormat: 'metric', maxRecordBytes: 1000 }
+
+function recordsOf(text: string, options: Partial<RecordOptions> = {}, trace: TraceContext = {}) {
   const body = decode(Buffer.from(text))
-  const batch = createRecords(key, new BufferPool())(body, validate(body.value), trace)
+  const batch = createRecords({ ...defaults, ...options }, new BufferPool())(body, validate(body.value), trace)
   return Array.from(batch.ends, (_, n) => ({
     value: recordValue(batch, n).toString(),
     key: recordKey(batch, n)?.toString(),
+    metrics: metricsBefore(batch, n + 1) - metricsBefore(batch, n),
   }))
 }
 
 test('a record is the metric as it was sent, with what only the batch knows', async (t) => {
   const sent = `{ ${metric}, "big": 123456789012345678901234567890, "value": 1.50 }`
   t.same(recordsOf(`{"metrics":[${sent}],"service_name":"s","environment":"prod","agent_version":"1.2"}`), [
-    { value: `${sent.slice(0, -1)},"environment":"prod","agent_version":"1.2"}`, key: 's' },
+    { value: `${sent.slice(0, -1)},"environment":"prod","agent_version":"1.2"}`, key: 's', metrics: 1 },
   ])
 })
 
@@ -33,9 +35,8 @@ test('a batch without environment and agent_version stands for the defaults', as
 
 test('what a metric says itself stays, even null', async (t) => {
   const own = `{${metric},"environment":"mine","agent_version":null,"trace_id":"t"}`
-  const [record] = recordsOf(`{"metrics":[${own}],"service_name":"s","environment":"prod"}`, {
-    trace: { traceId: 'request', spanId: 'span' },
-  })
+  const trace = { traceId: 'request', spanId: 'span' }
+  const [record] = recordsOf(`{"metrics":[${own}],"service_name":"s","environment":"prod"}`, {}, trace)
   t.equal(record?.value, `${own.slice(0, -1)},"span_id":"span"}`)
 })
 
@@ -47,6 +48,41 @@ test('bad metrics leave no trace in the records', async (t) => {
   )
 })
 
+const ndjson = { kafkaRecordFormat: 'ndjson' } as const
+
+test('ndjson: a batch is one record, a line a metric, whatever line breaks it was sent with', async (t) => {
+  const sent = `{"metrics":[\r\n{${metric},\r\n"n":1\n},{"bad":1},{${metric},"n":"a\\nb"}\n],"service_name":"s"}`
+  const [record, ...more] = recordsOf(sent, ndjson)
+  t.same(more, [])
+  t.match(record, { key: 's', metrics: 2 })
+  const lines = record?.value.split('\n') ?? []
+  t.same(
+    lines.map((line) => JSON.parse(line).n),
+    [1, 'a\nb'],
+  )
+  t.notMatch(record?.value, /\r/)
+  const [alone] = recordsOf(`{"metrics":[{${metric},"n":1}],"service_name":"s"}`)
+  t.equal(JSON.stringify(JSON.parse(lines[0] ?? '')), alone?.value)
+})
+
+test('ndjson: what is longer than a record may be goes into several, whole metrics each', async (t) => {
+  const metrics = Array.from({ length: 7 }, (_, n) => `{${metric},"n":${n}}`)
+  const [{ value } = { value: '' }] = recordsOf(`{"metrics":[${metrics[0]}],"service_name":"s"}`)
+  const text = `{"metrics":[${metrics}],"service_name":"s"}`
+  const numbersAt = (maxRecordBytes: number) =>
+    recordsOf(text, { ...ndjson, maxRecordBytes }).map(({ value }) =>
+      value.split('\n').map((line) => JSON.parse(line).n),
+    )
+  const three = 3 * value.length + 2
+  t.same(numbersAt(three), [[0, 1, 2], [3, 4, 5], [6]])
+  t.same(numbersAt(three - 1), [[0, 1], [2, 3], [4, 5], [6]])
+  t.same(numbersAt(1), [[0], [1], [2], [3], [4], [5], [6]], 'one that never fits is for Kafka to refuse')
+  t.same(
+    recordsOf(text, { ...ndjson, maxRecordBytes: three }).map((record) => record.metrics),
+    [3, 3, 1],
+  )
+})
+
 test('text that needs escaping is escaped where it is spliced in', async (t) => {
   const [record] = recordsOf(`{"metrics":[{${metric}}],"service_name":"s","environment":"a\\"\\u0001é"}`)
   t.equal(JSON.parse(record?.value ?? '').environment, 'a"\u0001é')
@@ -54,17 +90,17 @@ test('text that needs escaping is escaped where it is spliced in', async (t) => 
 
 test('the series key does not depend on the order of tags; none has no key', async (t) => {
   const tagged = (tags: string) => `{"metrics":[{${metric},"tags":${tags}}],"service_name":"s"}`
-  const [one] = recordsOf(tagged('{"a":"1","b":"2"}'), { key: 'series' })
-  const [same] = recordsOf(tagged('{"b":"2","a":"1"}'), { key: 'series' })
-  const [other] = recordsOf(tagged('{"b":"1","a":"2"}'), { key: 'series' })
+  const [one] = recordsOf(tagged('{"a":"1","b":"2"}'), { kafkaPartitionKey: 'series' })
+  const [same] = recordsOf(tagged('{"b":"2","a":"1"}'), { kafkaPartitionKey: 'series' })
+  const [other] = recordsOf(tagged('{"b":"1","a":"2"}'), { kafkaPartitionKey: 'series' })
   t.equal(one?.key, '["s","m","a","1","b","2"]')
   t.equal(same?.key, one?.key)
   t.not(other?.key, one?.key)
-  t.equal(recordsOf(tagged('{}'), { key: 'none' })[0]?.key, undefined)
+  t.equal(recordsOf(tagged('{}'), { kafkaPartitionKey: 'none' })[0]?.key, undefined)
 })
 
 test('service keys stay right when there are more services than the cache holds', async (t) => {
-  const make = createRecords('service', new BufferPool())
+  const make = createRecords(defaults, new BufferPool())
   for (let i = 0; i < 10_010; i++) {
     const body = decode(Buffer.from(`{"metrics":[{${metric}}],"service_name":"service-${i}"}`))
     const key = recordKey(make(body, validate(body.value), {}), 0)?.toString()

@@ -105,3 +105,11 @@ test('the variables have the names that the original service gave them', async (
     t.ok(variables.includes(`VANTAGE_${name}`), name)
   }
 })
+
+test('a key a series cannot be had with a record a batch', async (t) => {
+  const series = { VANTAGE_KAFKA_PARTITION_KEY: 'series' }
+  t.same(parseConfig(series).mistakes, [])
+  t.match(parseConfig({ ...series, VANTAGE_KAFKA_RECORD_FORMAT: 'ndjson' }).mistakes, [
+    /^VANTAGE_KAFKA_PARTITION_KEY=series needs VANTAGE_KAFKA_RECORD_FORMAT=metric/,
+  ])
+})
