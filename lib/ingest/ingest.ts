@@ -17,6 +17,8 @@ export type BatchRequest = {
   header: (lowerCaseName: string) => string
   res: HttpResponse
   onAborted: (listener: () => void) => void
+  /** The API key it came with, where authentication is on. */
+  keyName: string | undefined
 }
 
 export type IngestContext = {
@@ -35,7 +37,7 @@ export type IngestContext = {
  * @throws {RequestAborted} when the client goes away while sending
  */
 export async function ingest(request: BatchRequest, context: IngestContext): Promise<Answer> {
-  const tally = new Tally(context.telemetry)
+  const tally = new Tally(context.telemetry, request.keyName)
   try {
     const { verdict, records } = await receive(request, context, tally)
     const { durability, refused } = await context.delivery.deliver(records)

@@ -4,10 +4,13 @@ import type { Telemetry } from '../shared/telemetry.js'
 /** The books of one batch: each metric received is in flight until it is accepted, rejected or unavailable. */
 export class Tally {
   readonly #telemetry: Telemetry
+  readonly #keyName: string | undefined
   #inFlight = 0
 
-  constructor(telemetry: Telemetry) {
+  /** @param keyName the API key that the batch came with, if there is one */
+  constructor(telemetry: Telemetry, keyName: string | undefined) {
     this.#telemetry = telemetry
+    this.#keyName = keyName
   }
 
   receive(metrics: number): void {
@@ -20,6 +23,7 @@ export class Tally {
   settle(accepted: number, rejected: number): void {
     const { counts, gauges } = this.#telemetry
     counts.metricsAccepted += accepted
+    if (this.#keyName !== undefined) this.#telemetry.countKeyMetrics(this.#keyName, accepted)
     counts.metricsRejected += rejected
     counts.metricsUnavailable += this.#inFlight - accepted - rejected
     gauges.metricsInFlight -= this.#inFlight

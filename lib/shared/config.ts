@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import Type, { type Static, type TSchema } from 'typebox'
+import { parseApiKeys } from './api-keys.js'
 
 const prefix = 'VANTAGE_'
 const propertyPrefix = `${prefix}KAFKA_PROPERTY_`
@@ -127,16 +128,21 @@ export const configSchema = Type.Object({
   authEnabled: Type.Boolean({
     default: false,
     description:
-      'Require VANTAGE_API_KEY, as X-API-Key or Authorization: Bearer, for everything but /, the health routes and the API pages.',
+      'Require an API key, as X-API-Key or Authorization: Bearer, for everything but /live, /ready and /health.',
   }),
   apiKey: Type.String({
     default: '',
-    description: 'The API key agents must send. Prefer VANTAGE_API_KEY_FILE.',
+    description: 'An API key with all scopes. Prefer VANTAGE_API_KEY_FILE, or VANTAGE_API_KEYS_FILE.',
+  }),
+  apiKeys: Type.String({
+    default: '',
+    description:
+      'API keys, a line each: name:sha256, or name:sha256:scopes with ingest, read or both. Prefer VANTAGE_API_KEYS_FILE; `vantage-collector key new NAME` makes a line.',
   }),
 })
 
 /** Settings that hold a secret: their values never reach a log, a message or an answer. */
-const secrets: ReadonlySet<string> = new Set(['apiKey'])
+const secrets: ReadonlySet<string> = new Set(['apiKey', 'apiKeys'])
 
 export type Config = Readonly<Static<typeof configSchema>> & {
   /** librdkafka properties passed through, by their own names such as `security.protocol`. */
@@ -181,6 +187,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 
   const config = withDefaults(settings)
   mistakes.push(...check(config, settings), ...checkTogether(config, kafkaProperties))
+  warnings.push(...doubtful(config))
   return {
     config: Object.freeze({ ...config, kafkaProperties: Object.freeze(kafkaProperties) }),
     warnings,
@@ -308,8 +315,16 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
       'VANTAGE_KAFKA_PARTITION_KEY=series needs VANTAGE_KAFKA_RECORD_FORMAT=metric: a batch has many series',
     )
   }
-  if (config.authEnabled === true && config.apiKey === '') {
-    mistakes.push('VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY or VANTAGE_API_KEY_FILE')
+  const { keys, mistakes: wrongKeys } = parseApiKeys(config.apiKeys)
+  mistakes.push(...wrongKeys.map((mistake) => `VANTAGE_API_KEYS is not allowed: ${mistake}`))
+  if (config.authEnabled === true && config.apiKey === '' && keys.length === 0 && wrongKeys.length === 0) {
+    mistakes.push('VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY_FILE or VANTAGE_API_KEYS_FILE')
   }
   return mistakes
+}
+
+/** Settings that do not do what whoever set them may believe. */
+function doubtful({ authEnabled, apiKey, apiKeys }: Static<typeof configSchema>): string[] {
+  if (authEnabled || (apiKey === '' && apiKeys === '')) return []
+  return ['API keys are set, but nobody has to send one: VANTAGE_AUTH_ENABLED is false']
 }

@@ -1,5 +1,5 @@
 export type ProblemDefinition = {
-  status: 400 | 401 | 404 | 405 | 413 | 415 | 422 | 500 | 503
+  status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422 | 500 | 503
   /**
    * Whether the same request may succeed later. Agents retry on 429 and 5xx and drop on other 4xx, so this follows the
    * status.
@@ -47,6 +47,12 @@ export const problems = {
     retryable: false,
     title: 'Invalid API key',
     remedy: 'Ask the operator of this collector for a current key.',
+  },
+  VANTAGE_API_KEY_SCOPE: {
+    status: 403,
+    retryable: false,
+    title: 'The API key may not do this',
+    remedy: 'Use a key with the scope that detail names.',
   },
   VANTAGE_NOT_FOUND: {
     status: 404,

@@ -63,6 +63,19 @@ export class Telemetry {
     registers: [this.#registry],
   })
 
+  readonly #keyRequests = new Counter({
+    name: `${metricPrefix}api_key_requests_total`,
+    help: 'Requests by API key',
+    labelNames: ['key'],
+    registers: [this.#registry],
+  })
+  readonly #keyMetrics = new Counter({
+    name: `${metricPrefix}api_key_metrics_accepted_total`,
+    help: 'Metrics answered 202 by API key',
+    labelNames: ['key'],
+    registers: [this.#registry],
+  })
+
   constructor() {
     this.#eventLoop.enable()
     const { counts, gauges: levels } = this
@@ -91,6 +104,14 @@ export class Telemetry {
 
   countRequest(route: string, status: number): void {
     this.#requests.inc({ route, status })
+  }
+
+  countKeyRequest(key: string): void {
+    this.#keyRequests.inc({ key })
+  }
+
+  countKeyMetrics(key: string, accepted: number): void {
+    this.#keyMetrics.inc({ key }, accepted)
   }
 
   observeIngest(seconds: number): void {

@@ -13,21 +13,21 @@ import { statsRoute } from './routes/stats.js'
 
 export type AppContext = RouteContext & Omit<RouterContext, 'cors'> & { ingest: IngestContext }
 
-/** Every route of the collector. Those that are guarded need the API key where authentication is on. */
+/** Every route of the collector. Those that are guarded need an API key where authentication is on. */
 export function addRoutes(app: TemplatedApp, context: AppContext): void {
   const { config } = context
-  const guard = createGuard(config)
+  const guard = createGuard(config, context.telemetry)
   const routes = {
-    '/': { GET: serviceRoute(context) },
-    '/v1/metrics': { POST: guard(batchesRoute(context.ingest)) },
-    '/v1/stats': { GET: guard(statsRoute(context)) },
-    '/metrics': { GET: guard(metricsRoute(context)) },
+    '/': { GET: guard('read', serviceRoute(context)) },
+    '/v1/metrics': { POST: guard('ingest', batchesRoute(context.ingest)) },
+    '/v1/stats': { GET: guard('read', statsRoute(context)) },
+    '/metrics': { GET: guard('read', metricsRoute(context)) },
     '/health': { GET: healthRoute(context) },
     '/ready': { GET: readyRoute(context) },
     '/live': { GET: liveRoute },
-    '/docs': { GET: apiPageRoute(config) },
-    '/redoc': { GET: apiPageRoute(config) },
-    '/openapi.json': { GET: openApiRoute(config) },
+    '/docs': { GET: guard('read', apiPageRoute(config)) },
+    '/redoc': { GET: guard('read', apiPageRoute(config)) },
+    '/openapi.json': { GET: guard('read', openApiRoute(config)) },
   }
   mount(app, routes, { ...context, cors: createCors(config) })
 }

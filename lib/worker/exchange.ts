@@ -9,6 +9,8 @@ export class Exchange {
   readonly method: string
   /** Gives a request header by its lower-case name, '' if absent; until the first await only. */
   readonly header: (name: string) => string
+  /** The API key it came with, where authentication is on. */
+  keyName: string | undefined
   #aborted = false
   #onAborted: (() => void) | undefined
 

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'tap'
@@ -55,6 +55,18 @@ test('a librdkafka property that does not exist is told in its words', async (t)
   const { code, stderr } = await run(['--check-config'], { env: { VANTAGE_KAFKA_PROPERTY_NO_SUCH: '1' } })
   t.equal(code, 2)
   t.match(stderr, 'No such configuration property: "no.such"')
+})
+
+test('key new makes a key and its line; a file gets the line, and nobody else can read it', async (t) => {
+  const { stdout } = await run(['key', 'new', 'fleet-a', '--scope', 'ingest,read'])
+  t.match(stdout, /^key: {2}vck_\S+\nline: fleet-a:[\da-f]{64}:ingest,read\n$/)
+  const file = join(t.testdir(), 'keys')
+  for (const name of ['a', 'b']) t.match((await run(['key', 'new', name, '--file', file])).stdout, /^vck_\S+\n$/)
+  t.match(readFileSync(file, 'utf8'), /^a:[\da-f]{64}:ingest\nb:[\da-f]{64}:ingest\n$/)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  for (const args of [['new'], ['list'], ['new', 'a b'], ['new', 'a', '--scope', 'write']]) {
+    t.match(await run(['key', ...args]), { code: 2, stdout: '' }, args.join(' '))
+  }
 })
 
 test('a .env file is read in development, not in production, and the environment wins', async (t) => {

@@ -93,7 +93,18 @@ test('a file that cannot be read is a mistake that names it', async (t) => {
 
 test('authentication without a key is a mistake', async (t) => {
   const { mistakes } = parseConfig({ VANTAGE_AUTH_ENABLED: 'true' })
-  t.same(mistakes, ['VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY or VANTAGE_API_KEY_FILE'])
+  t.same(mistakes, ['VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY_FILE or VANTAGE_API_KEYS_FILE'])
+})
+
+test('keys that nobody has to send are a warning', async (t) => {
+  const { warnings, mistakes } = parseConfig({ VANTAGE_API_KEY: 'hush' })
+  t.same(mistakes, [])
+  t.same(warnings, ['API keys are set, but nobody has to send one: VANTAGE_AUTH_ENABLED is false'])
+})
+
+test('a wrong line of the keys is a mistake that does not show it', async (t) => {
+  const { mistakes } = parseConfig({ VANTAGE_AUTH_ENABLED: 'true', VANTAGE_API_KEYS: '# mine\nname:hush' })
+  t.same(mistakes, ['VANTAGE_API_KEYS is not allowed: line 2: the SHA-256 must be 64 hexadecimal digits'])
 })
 
 test('the variables have the names that the original service gave them', async (t) => {

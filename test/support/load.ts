@@ -7,6 +7,7 @@ export type LoadOptions = {
   batchSize: number
   /** Pause of each connection between an answer and the next batch. */
   pauseMs?: number
+  headers?: Record<string, string>
 }
 
 /** Agents that post batch after batch, each on its own connection and for its own service, ids never used twice. */
@@ -15,11 +16,14 @@ export class Load {
   readonly accepted = new Set<number>()
   /** Everything else that came back: answers, and connections that broke. */
   readonly others: (Reply | Error)[] = []
+  /** Sent with each batch from now on. */
+  headers: Record<string, string>
   readonly #agents: Promise<void>[]
   #running = true
   #nextId = 0
 
   constructor(collector: Collector, options: LoadOptions) {
+    this.headers = options.headers ?? {}
     this.#agents = Array.from({ length: options.connections }, (_, n) =>
       this.#agent(collector, `service-${n}`, options),
     )
@@ -39,7 +43,7 @@ export class Load {
       const first = this.#nextId
       this.#nextId += batchSize
       try {
-        const reply = await collector.post(batchOf(batchSize, { service, first }))
+        const reply = await collector.post(batchOf(batchSize, { service, first }), this.headers)
         if (reply.status !== 202) this.others.push(reply)
         else for (let id = first; id < first + batchSize; id++) this.accepted.add(id)
       } catch (error) {
