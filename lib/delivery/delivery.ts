@@ -2,7 +2,8 @@ import type { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
 import { Problem, type ProblemCode } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
-import type { Telemetry } from '../shared/telemetry.js'
+import type { BrokerState, Telemetry } from '../shared/telemetry.js'
+import { BrokerStates } from './broker-states.js'
 import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
 import { type FailedRecord, Lane, type LaneResult } from './lane.js'
 import { Lanes } from './lanes.js'
@@ -31,6 +32,9 @@ export class Delivery {
   /** Shipments without an answer, oldest first. */
   readonly #unanswered = new Set<Shipment>()
   #newestProducer: Producer | undefined
+  readonly #brokers: BrokerStates
+  /** The one whose statistics are read: those of the others would say the same of the brokers. */
+  #measuredProducer: Producer | undefined
   #sweeper: NodeJS.Timeout | undefined
 
   /** @param pool where the bytes of a batch go when it is finished */
@@ -40,6 +44,7 @@ export class Delivery {
     this.#pool = pool
     this.#logger = logger
     this.#maxHeldBytes = config.maxInflightMb * mebibyte
+    this.#brokers = new BrokerStates((broker, errors) => telemetry.count('kafkaBrokerErrors', broker, errors))
     this.#lanes = new Lanes(
       () => this.#openLane(),
       (results) => this.#onFlushed(results),
@@ -73,6 +78,22 @@ export class Delivery {
 
   get kafka(): KafkaStatus {
     return this.#health.status
+  }
+
+  /** Each broker that librdkafka has found, as of a few seconds ago. */
+  get brokers(): BrokerState[] {
+    return this.#brokers.states
+  }
+
+  /** Brings those gauges up to date that are only read when a snapshot is taken. */
+  measure(): void {
+    const { gauges } = this.#telemetry
+    const { lanes, flushing } = this.#lanes.state
+    gauges.lanes = lanes
+    gauges.lanesFlushing = flushing
+    gauges.heldLimitBytes = this.#maxHeldBytes
+    gauges.kafkaUp = Number(this.kafka.up)
+    gauges.ready = Number(this.unavailability === undefined)
   }
 
   /** Why a batch posted now would be answered 503; undefined if it would be taken. */
@@ -132,9 +153,10 @@ export class Delivery {
     const { counts, gauges } = this.#telemetry
     const { records, metrics, bytes } = shipment.delivered
     counts.recordsDelivered += records
-    counts.bytesDelivered += bytes
+    counts.deliveredBytes += bytes
     counts.recordsFailed += shipment.records - records
     if (shipment.settled) counts.metricsLate += metrics
+    if (records > 0) this.#telemetry.observe('acknowledgeDurationSeconds', shipment.ageMs / 1000)
     gauges.heldBytes -= shipment.heldBytes
     this.#unanswered.delete(shipment)
     this.#pool.give(shipment.batch.bytes)
@@ -155,10 +177,13 @@ export class Delivery {
 
   async #openLane(): Promise<Lane> {
     const { kafkaTopic } = this.#config
+    const measured = this.#measuredProducer === undefined || this.#measuredProducer.failed
     const producer = await Producer.start(producerProperties(this.#config), kafkaTopic, {
       onConnectionError: (message) => this.#health.connectionError(message),
       onFatal: () => this.#logger.error('a Kafka producer failed for good and is replaced; its records are sent again'),
+      ...(measured && { onStatistics: (json) => this.#brokers.update(json) }),
     })
+    if (measured) this.#measuredProducer = producer
     this.#newestProducer = producer
     return new Lane(producer)
   }

@@ -31,6 +31,11 @@ export class Lanes {
     this.#onFlushed = onFlushed
   }
 
+  /** How many lanes there are, and how many of them wait for acknowledgements. */
+  get state(): { lanes: number; flushing: number } {
+    return { lanes: this.#ready.length + this.#flushing.size, flushing: this.#flushing.size }
+  }
+
   async open(): Promise<void> {
     this.#ready.push(...(await Promise.all(Array.from({ length: maxFlushing + 1 }, this.#openLane))))
   }

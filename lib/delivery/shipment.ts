@@ -26,6 +26,7 @@ export class Shipment {
   readonly deadlineMs: number
   /** What it holds of the byte budget until its lane is done with it: our copy, librdkafka's copy and its overhead. */
   readonly heldBytes: number
+  readonly #startedAtMs = performance.now()
   readonly #answer: Answer
   readonly #refused: RefusedRecord[] = []
   #settled = false
@@ -36,6 +37,11 @@ export class Shipment {
     this.deadlineMs = deadlineMs
     this.heldBytes = 2 * batch.bytes.length + overheadBytesPerRecord * batch.ends.length
     this.#answer = answer
+  }
+
+  /** How long ago it was handed to the delivery. */
+  get ageMs(): number {
+    return performance.now() - this.#startedAtMs
   }
 
   /** Whether its request has been answered. */

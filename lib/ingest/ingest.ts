@@ -12,6 +12,9 @@ import { Tally } from './tally.js'
 import { readTraceContext, type TraceContext } from './trace-context.js'
 import { noValidMetrics, type Validate } from './validate.js'
 
+/** What the refused part of a batch is shown under, as that of a whole one is. */
+const route = '/v1/metrics'
+
 /** A POST of a batch whose body has not been read yet. */
 export type BatchRequest = {
   header: (lowerCaseName: string) => string
@@ -43,7 +46,8 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
     const { durability, refused } = await context.delivery.deliver(records)
     const final = withRefused(verdict, records, refused)
     const answer = respond(final, durability)
-    tally.settle(final.accepted.length, final.rejected)
+    tally.settle(final.accepted.length, final.rejections)
+    if (final.rejected > 0) context.telemetry.refuse({ route, status: answer.status, rejections: final.rejections })
     return answer
   } catch (error) {
     tally.fail(error)
@@ -58,10 +62,11 @@ async function receive(request: BatchRequest, context: IngestContext, tally: Tal
   const sent = await readBody(request, limits.maxBodyBytes, pool)
   try {
     telemetry.counts.batchesReceived++
+    telemetry.observe('requestBodyBytes', sent.length)
     delivery.assertAvailable()
     const body = decode(await inflate(sent, encoding, limits.maxBodyBytes))
     const verdict = validate(body.value)
-    tally.receive(verdict.received)
+    tally.receive(verdict.received, verdict.envelope.service_name)
     if (verdict.accepted.length === 0) throw noValidMetrics(verdict)
     return { verdict, records: makeRecords(body, verdict, trace) }
   } finally {

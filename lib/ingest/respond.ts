@@ -1,6 +1,7 @@
 import { metricsBefore, type RecordBatch } from '../delivery/record-batch.js'
 import type { DeliveryOutcome, RefusedRecord } from '../delivery/shipment.js'
 import { type Answer, json } from '../shared/answer.js'
+import { withReason } from '../shared/rejections.js'
 import { maxErrors, noValidMetrics, type Verdict } from './validate.js'
 
 /**
@@ -22,6 +23,7 @@ export function withRefused(verdict: Verdict, records: RecordBatch, refused: rea
     accepted: verdict.accepted.filter((_, metric) => !reasons.has(metric)),
     indexes: verdict.indexes.filter((_, metric) => !reasons.has(metric)),
     rejected: verdict.rejected + reasons.size,
+    rejections: withReason(verdict.rejections, 'kafka.refused', reasons.size),
     errors: [...verdict.errors, ...errors].slice(0, maxErrors),
   }
 }

@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Problem } from '../shared/errors.js'
 import { type Envelope, envelopeSchema, type Metric, metricSchema } from '../shared/metric-schema.js'
+import { noRejections, type Rejections } from '../shared/rejections.js'
 
 export type ValidationLimits = {
   maxBatchSize: number
@@ -18,6 +19,7 @@ export type Verdict = {
   accepted: Metric[]
   indexes: number[]
   rejected: number
+  rejections: Rejections
   /** One text a rejected metric, such as "metrics[3].value must be number"; the first 20. */
   errors: string[]
 }
@@ -35,6 +37,11 @@ export function createValidate(limits: ValidationLimits): Validate {
   const ajv = new Ajv({ allowUnionTypes: true })
   const isEnvelope: ValidateFunction<Envelope> = ajv.compile(envelopeSchema(limits.maxBatchSize))
   const isMetric: ValidateFunction<Metric> = ajv.compile(metricSchema)
+  const tooOld = { reason: 'timestamp.age', text: `.timestamp is older than ${limits.maxAgeHours} hours` }
+  const tooNew = {
+    reason: 'timestamp.future',
+    text: `.timestamp is more than ${limits.maxFutureHours} hours in the future`,
+  }
 
   return function validate(batch) {
     if (!isEnvelope(batch)) throw invalidBatch(batch, firstOf(isEnvelope.errors))
@@ -45,21 +52,23 @@ export function createValidate(limits: ValidationLimits): Validate {
     const accepted: Metric[] = []
     const indexes: number[] = []
     const errors: string[] = []
+    const rejections: Record<string, number> = {}
     for (let i = 0; i < metrics.length; i++) {
       const metric = metrics[i]
-      let fault: string
-      if (!isMetric(metric)) fault = describe(firstOf(isMetric.errors))
-      else if (metric.timestamp < oldest) fault = `.timestamp is older than ${limits.maxAgeHours} hours`
-      else if (metric.timestamp > newest) fault = `.timestamp is more than ${limits.maxFutureHours} hours in the future`
+      let fault: Fault
+      if (!isMetric(metric)) fault = faultOf(firstOf(isMetric.errors), 'metric')
+      else if (metric.timestamp < oldest) fault = tooOld
+      else if (metric.timestamp > newest) fault = tooNew
       else {
         accepted.push(metric)
         indexes.push(i)
         continue
       }
-      if (errors.length < maxErrors) errors.push(`metrics[${i}]${fault}`)
+      rejections[fault.reason] = (rejections[fault.reason] ?? 0) + 1
+      if (errors.length < maxErrors) errors.push(`metrics[${i}]${fault.text}`)
     }
     const received = metrics.length
-    return { envelope: batch, received, accepted, indexes, rejected: received - accepted.length, errors }
+    return { envelope: batch, received, accepted, indexes, rejected: received - accepted.length, rejections, errors }
   }
 }
 
@@ -69,17 +78,18 @@ export function noValidMetrics(verdict: Verdict): Problem {
   return new Problem('VANTAGE_NO_VALID_METRICS', `All ${count} metrics of the batch are invalid`, {
     errors: verdict.errors,
     metricsReceived: count,
-    metricsRejected: count,
+    rejections: verdict.rejections,
   })
 }
 
 function invalidBatch(batch: unknown, error: ErrorObject): Problem {
   const count = countMetrics(batch)
-  const fault = describe(error).replace(/^[. ]/, '')
-  return new Problem('VANTAGE_INVALID_BATCH', `The batch is not valid: ${fault}`, {
-    errors: [fault],
+  const fault = faultOf(error, 'batch')
+  const text = fault.text.replace(/^[. ]/, '')
+  return new Problem('VANTAGE_INVALID_BATCH', `The batch is not valid: ${text}`, {
+    errors: [text],
     metricsReceived: count,
-    metricsRejected: count,
+    rejections: count === 0 ? noRejections : { [fault.reason]: count },
   })
 }
 
@@ -96,7 +106,17 @@ function firstOf(errors: ErrorObject[] | null | undefined): ErrorObject {
 
 const maxPathLength = 100
 
-/** An ajv error as text that begins with the field's path, such as ".value must be number". */
+/** What is wrong with a value: a text that begins with the field's path, such as ".value must be number", and in short. */
+type Fault = { reason: string; text: string }
+
+function faultOf(error: ErrorObject, subject: 'metric' | 'batch'): Fault {
+  const { keyword, params, instancePath } = error
+  // Deeper in the path are names from the request, such as those of tags.
+  const field: string | undefined = keyword === 'required' ? params.missingProperty : instancePath.split('/')[1]
+  const place = field === undefined ? subject : subject === 'batch' ? `batch.${field}` : field
+  return { reason: `${place}.${keyword}`, text: describe(error) }
+}
+
 function describe(error: ErrorObject): string {
   if (error.keyword === 'required') return `.${error.params.missingProperty} is required`
   const path = error.instancePath.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')

@@ -1,35 +1,32 @@
-import { AggregatorRegistry, Counter, type MetricObject, Registry } from 'prom-client'
 import type { FleetStats, WorkerStats } from '../shared/fleet-stats.js'
-import { type Counts, counters, namesOf, type WorkerSnapshot, zeros } from '../shared/telemetry.js'
+import {
+  type BrokerState,
+  type Gauges,
+  gauges,
+  namesOf,
+  type Refusal,
+  type WorkerSnapshot,
+  zeros,
+} from '../shared/telemetry.js'
+import { BusiestServices } from './busiest-services.js'
+import { add, emptySums, type Sums } from './sums.js'
 import type { WorkerProcess } from './worker-process.js'
-
-type Metrics = WorkerSnapshot['metrics']
 
 /** Longest wait for a worker's figures; one that is late is shown as it was last known. */
 const refreshTimeoutMs = 250
+const maxRefusals = 50
 
 /** The sums over all workers. Those of a worker that has ended stay in them, so that no counter ever falls. */
 export class Fleet {
   readonly #startedAtMs = performance.now()
   readonly #workers = new Set<WorkerProcess>()
-  readonly #endedCounts: Counts = zeros(counters)
-  #endedMetrics: Metrics = []
+  readonly #ended: Sums = emptySums()
+  readonly #endedCpuSeconds: number[] = []
+  readonly #services = new BusiestServices()
+  #refusals: Refusal[] = []
   #metricsAbandoned = 0
   #workerRestarts = 0
-  readonly #ownMetrics = new Registry()
-
-  constructor() {
-    const restarts = () => this.#workerRestarts
-    new Counter({
-      name: 'vantage_collector_worker_restarts_total',
-      help: 'Workers that ended unasked and were replaced',
-      registers: [this.#ownMetrics],
-      collect() {
-        this.reset()
-        this.inc(restarts())
-      },
-    })
-  }
+  #stopping = false
 
   workerStarted(worker: WorkerProcess): void {
     this.#workers.add(worker)
@@ -37,63 +34,91 @@ export class Fleet {
 
   workerEnded(worker: WorkerProcess): void {
     this.#workers.delete(worker)
-    const { snapshot } = worker
+    const { snapshot, slot } = worker
     if (snapshot === undefined) return
-    add(this.#endedCounts, snapshot.counts)
+    add(this.#ended, snapshot)
+    this.#endedCpuSeconds[slot] = (this.#endedCpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
     this.#metricsAbandoned += snapshot.gauges.metricsInFlight
-    const lasting = snapshot.metrics.filter((metric) => !isGauge(metric))
-    this.#endedMetrics = AggregatorRegistry.aggregate([this.#endedMetrics, lasting])
-      .getMetricsAsArray()
-      .filter(hasValues)
+  }
+
+  stop(): void {
+    this.#stopping = true
   }
 
   workerRestarted(): void {
     this.#workerRestarts++
   }
 
+  /** Takes in what a snapshot tells of the time since the one before. */
+  note({ services, refusals }: WorkerSnapshot['since']): void {
+    this.#services.add(services)
+    if (refusals.length === 0) return
+    this.#refusals = [...refusals, ...this.#refusals].sort((a, b) => b.atMs - a.atMs).slice(0, maxRefusals)
+  }
+
   /** Asks all workers for their figures and sums them with those of the ended ones. */
   async collect(): Promise<FleetStats> {
     const asked = [...this.#workers]
     const fresh = new Set<WorkerProcess>()
-    const [own] = await Promise.all([
-      this.#ownMetrics.getMetricsAsJSON(),
-      ...asked.map(async (worker) => (await worker.refresh(refreshTimeoutMs)) && fresh.add(worker)),
-    ])
+    await Promise.all(asked.map(async (worker) => (await worker.refresh(refreshTimeoutMs)) && fresh.add(worker)))
 
     // From here on without an await, so that a worker that ends meanwhile is counted once.
     const now = performance.now()
-    const counts = { ...this.#endedCounts }
-    const metrics = [own, this.#endedMetrics]
+    const sums = emptySums()
+    add(sums, this.#ended)
+    const cpuSeconds = [...this.#endedCpuSeconds]
+    const snapshots: WorkerSnapshot[] = []
     const workers: WorkerStats[] = []
     for (const worker of this.#workers) {
-      if (worker.snapshot === undefined) continue
-      const { metrics: workerMetrics, ...figures } = worker.snapshot
-      add(counts, figures.counts)
-      metrics.push(workerMetrics)
-      const uptimeSeconds = (now - worker.startedAtMs) / 1000
-      workers.push({ ...figures, pid: worker.pid, uptimeSeconds, stale: !fresh.has(worker) })
+      const { snapshot, pid, slot, startedAtMs } = worker
+      if (snapshot === undefined) continue
+      snapshots.push(snapshot)
+      add(sums, snapshot)
+      cpuSeconds[slot] = (cpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
+      const uptimeSeconds = (now - startedAtMs) / 1000
+      const { counts, gauges, kafka } = snapshot
+      workers.push({ pid, slot, uptimeSeconds, stale: !fresh.has(worker), counts, gauges, kafka })
     }
     return {
-      counts,
-      workers,
-      metrics,
-      metricsInFlight: workers.reduce((sum, { gauges }) => sum + gauges.metricsInFlight, 0),
+      ...sums,
+      gauges: sumGauges(workers),
+      workers: workers.sort((a, b) => a.slot - b.slot),
+      cpuSeconds: Array.from(cpuSeconds, (seconds = 0) => seconds),
+      brokers: worstOf(snapshots.flatMap(({ brokers }) => brokers)),
+      services: this.#services.counts,
+      refusals: this.#refusals,
       metricsAbandoned: this.#metricsAbandoned,
       workerRestarts: this.#workerRestarts,
+      stopping: this.#stopping,
       uptimeSeconds: (now - this.#startedAtMs) / 1000,
     }
   }
 }
 
-function add(sum: Counts, more: Counts): void {
-  for (const name of namesOf(counters)) sum[name] += more[name]
+const aggregators = {
+  sum: (values: number[]) => values.reduce((sum, value) => sum + value, 0),
+  min: (values: number[]) => (values.length === 0 ? 0 : Math.min(...values)),
+  max: (values: number[]) => Math.max(0, ...values),
 }
 
-/** prom-client's type says that `type` is a number; it is a word. */
-function isGauge({ type }: MetricObject): boolean {
-  return String(type) === 'gauge'
+function sumGauges(workers: WorkerStats[]): Gauges {
+  const all = zeros(gauges)
+  for (const name of namesOf(gauges)) {
+    all[name] = aggregators[gauges[name].aggregator](workers.map((worker) => worker.gauges[name]))
+  }
+  return all
 }
 
-function hasValues(metric: MetricObject): metric is Metrics[number] {
-  return 'values' in metric
+/** Each broker once, as the worker sees it that sees it worst. */
+function worstOf(states: BrokerState[]): BrokerState[] {
+  const brokers = new Map<string, BrokerState>()
+  for (const state of states) {
+    const { up = true, rttSeconds = 0 } = brokers.get(state.name) ?? {}
+    brokers.set(state.name, {
+      name: state.name,
+      up: up && state.up,
+      rttSeconds: Math.max(rttSeconds, state.rttSeconds),
+    })
+  }
+  return [...brokers.values()].sort((a, b) => a.name.localeCompare(b.name))
 }

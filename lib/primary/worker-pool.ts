@@ -38,7 +38,7 @@ export class WorkerPool {
     this.#options = options
     this.#fleet = fleet
     this.#logger = logger
-    this.#slots = Array.from({ length: options.size }, () => this.#createSlot())
+    this.#slots = Array.from({ length: options.size }, (_, slot) => this.#createSlot(slot))
   }
 
   /** Resolves when all workers take connections; never, if the pool gives up. */
@@ -66,6 +66,7 @@ export class WorkerPool {
   /** Lets all workers finish, and kills those that have not by `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true
+    this.#fleet.stop()
     clearInterval(this.#watcher)
     for (const worker of this.#alive.keys()) worker.send({ type: 'drain' })
     const exits = Promise.all([...this.#alive.keys()].map(({ exited }) => exited))
@@ -78,9 +79,9 @@ export class WorkerPool {
     await exits
   }
 
-  #createSlot(): Slot {
+  #createSlot(slot: number): Slot {
     return new Slot({
-      fork: () => this.#fork(),
+      fork: () => this.#fork(slot),
       logger: this.#logger,
       stopping: () => this.#stopping,
       onStarted: (ready) => this.#noteStart(ready),
@@ -88,9 +89,10 @@ export class WorkerPool {
     })
   }
 
-  #fork(): WorkerProcess {
-    const worker: WorkerProcess = new WorkerProcess(cluster.fork(this.#options.env), (id) => {
-      void this.#fleet.collect().then((fleet) => worker.send({ type: 'fleet', id, fleet }))
+  #fork(slot: number): WorkerProcess {
+    const worker: WorkerProcess = new WorkerProcess(cluster.fork(this.#options.env), slot, {
+      onSnapshot: ({ since }) => this.#fleet.note(since),
+      onFleetRequest: (id) => void this.#fleet.collect().then((fleet) => worker.send({ type: 'fleet', id, fleet })),
     })
     const state = { ready: false }
     this.#alive.set(worker, state)

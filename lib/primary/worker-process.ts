@@ -2,9 +2,17 @@ import type { Worker } from 'node:cluster'
 import type { PrimaryMessage, WorkerMessage } from '../shared/messages.js'
 import type { WorkerSnapshot } from '../shared/telemetry.js'
 
+export type WorkerEvents = {
+  onSnapshot: (snapshot: WorkerSnapshot) => void
+  /** The worker wants the figures of all; the id is for the answer. */
+  onFleetRequest: (id: number) => void
+}
+
 /** The primary's view of one worker process. */
 export class WorkerProcess {
   readonly pid: number
+  /** The number of its place; a successor has the same. */
+  readonly slot: number
   readonly startedAtMs = performance.now()
   /** True once it takes connections; false if it ends before. */
   readonly ready: Promise<boolean>
@@ -16,9 +24,9 @@ export class WorkerProcess {
   #heardAtMs = performance.now()
   #lastId = 0
 
-  /** @param onFleetRequest told when the worker wants the figures of all, with the id to answer to */
-  constructor(worker: Worker, onFleetRequest: (id: number) => void) {
+  constructor(worker: Worker, slot: number, { onSnapshot, onFleetRequest }: WorkerEvents) {
     this.#worker = worker
+    this.slot = slot
     this.pid = worker.process.pid ?? 0
     this.exited = new Promise((resolve) => {
       worker.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
@@ -28,8 +36,11 @@ export class WorkerProcess {
       worker.on('message', (message: WorkerMessage) => {
         this.#heardAtMs = performance.now()
         if (message.type === 'listening') resolve(true)
-        else if (message.type === 'snapshot') this.#keep(message.id, message.snapshot)
-        else onFleetRequest(message.id)
+        else if (message.type === 'fleet-request') onFleetRequest(message.id)
+        else {
+          onSnapshot(message.snapshot)
+          this.#keep(message.id, message.snapshot)
+        }
       })
       void this.exited.then(() => resolve(false))
     })

@@ -1,4 +1,5 @@
 import { Problem, problems } from './errors.js'
+import { totalOf } from './rejections.js'
 
 /** An answer to a request, before it is written. */
 export type Answer = {
@@ -16,7 +17,7 @@ export function json(status: number, body: unknown): Answer {
 /** A problem as RFC 9457 has it. */
 export function problemAnswer({ code, message, extras }: Problem): Answer {
   const { status, title } = problems[code]
-  const { errors, metricsReceived, metricsRejected, headers } = extras
+  const { errors, metricsReceived, rejections, headers } = extras
   return {
     status,
     headers: { 'Content-Type': 'application/problem+json', ...headers },
@@ -28,7 +29,7 @@ export function problemAnswer({ code, message, extras }: Problem): Answer {
       code,
       errors,
       metrics_received: metricsReceived,
-      metrics_rejected: metricsRejected,
+      metrics_rejected: rejections && totalOf(rejections),
     }),
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import Type, { type Static, type TSchema } from 'typebox'
@@ -150,6 +151,33 @@ export type Config = Readonly<Static<typeof configSchema>> & {
 }
 
 export type ParsedConfig = { config: Config; warnings: string[]; mistakes: string[] }
+
+/** librdkafka properties whose values are shown to nobody: those of its login and keys, and whatever is named like one. */
+const secretProperty = /^(?:sasl|ssl)\.|password|secret|token|key/
+
+/** Each setting by its environment variable, as it may be shown to anybody: of a secret only whether it is set. */
+export function describeConfig(config: Config): Record<string, unknown> {
+  const values: Readonly<Record<string, unknown>> = config
+  const settings = Object.keys(schemas).map((member) => [
+    variableOf(member),
+    secrets.has(member) ? hidden(values[member]) : values[member],
+  ])
+  const properties = Object.entries(config.kafkaProperties).map(([name, value]) => [
+    propertyPrefix + name.replaceAll('.', '_').toUpperCase(),
+    secretProperty.test(name) ? hidden(value) : value,
+  ])
+  return Object.fromEntries([...settings, ...properties])
+}
+
+function hidden(value: unknown): string {
+  return value === '' ? '' : '(set)'
+}
+
+/** A digest of the settings as they may be shown: collectors that are configured alike have the same. */
+export function fingerprintOf(config: Config): string {
+  const { VANTAGE_API_PORT: _, ...settings } = describeConfig(config)
+  return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12)
+}
 
 type Settings = Record<string, { value: unknown; text: string }>
 

@@ -1,3 +1,5 @@
+import type { Rejections } from './rejections.js'
+
 export type ProblemDefinition = {
   status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422 | 500 | 503
   /**
@@ -133,7 +135,7 @@ export type ProblemCode = keyof typeof problems
 export type ProblemExtras = {
   errors?: string[]
   metricsReceived?: number
-  metricsRejected?: number
+  rejections?: Rejections
   /** Headers the answer must carry, such as Allow. */
   headers?: Record<string, string>
 }

@@ -1,22 +1,33 @@
-import type { Counts, WorkerSnapshot } from './telemetry.js'
+import type { BrokerState, Counts, Gauges, Histograms, LabelledCounts, Refusal, WorkerSnapshot } from './telemetry.js'
 
 /** One worker's part of the fleet's figures. */
-export type WorkerStats = Omit<WorkerSnapshot, 'metrics'> & {
+export type WorkerStats = Pick<WorkerSnapshot, 'counts' | 'gauges' | 'kafka'> & {
   pid: number
+  /** The number of its place; a successor has the same. */
+  slot: number
   uptimeSeconds: number
   /** It did not answer in time: these are the last figures it sent. */
   stale: boolean
 }
 
-/** The figures of all workers of this machine, those that have ended included. */
+/** The figures of all workers of this machine; what counts includes those that have ended. */
 export type FleetStats = {
   counts: Counts
+  labelledCounts: LabelledCounts
+  histograms: Histograms
+  gauges: Gauges
   workers: WorkerStats[]
-  metricsInFlight: number
+  /** By number of place, those that have ended included. */
+  cpuSeconds: number[]
+  brokers: BrokerState[]
+  /** Metrics received from each of the busiest services, and from all others as `other`. */
+  services: [name: string, metrics: number][]
+  /** The last ones, newest first. */
+  refusals: Refusal[]
   /** Metrics of workers that ended before answering: their agents saw the connection close. */
   metricsAbandoned: number
   workerRestarts: number
+  /** The collector shuts down. */
+  stopping: boolean
   uptimeSeconds: number
-  /** The metrics of each process, live or ended, to be summed for Prometheus. */
-  metrics: WorkerSnapshot['metrics'][]
 }

@@ -9,7 +9,7 @@ import { healthRoute, liveRoute, readyRoute } from './routes/health.js'
 import { metricsRoute } from './routes/metrics.js'
 import { openApiRoute } from './routes/openapi.js'
 import { apiPageRoute, serviceRoute } from './routes/pages.js'
-import { statsRoute } from './routes/stats.js'
+import { configRoute, statsRoute } from './routes/stats.js'
 
 export type AppContext = RouteContext & Omit<RouterContext, 'cors'> & { ingest: IngestContext }
 
@@ -21,6 +21,7 @@ export function addRoutes(app: TemplatedApp, context: AppContext): void {
     '/': { GET: guard('read', serviceRoute(context)) },
     '/v1/metrics': { POST: guard('ingest', batchesRoute(context.ingest)) },
     '/v1/stats': { GET: guard('read', statsRoute(context)) },
+    '/v1/config': { GET: guard('read', configRoute(context)) },
     '/metrics': { GET: guard('read', metricsRoute(context)) },
     '/health': { GET: healthRoute(context) },
     '/ready': { GET: readyRoute(context) },

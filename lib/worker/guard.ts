@@ -24,7 +24,7 @@ export function createGuard(config: Config, telemetry: Telemetry): Guard {
     if (key === undefined) {
       throw new Problem('VANTAGE_API_KEY_INVALID', 'The API key is not one of this collector', challenge)
     }
-    telemetry.countKeyRequest(key.name)
+    telemetry.count('apiKeyRequests', key.name)
     if (!key.scopes.has(scope)) {
       throw new Problem('VANTAGE_API_KEY_SCOPE', `The API key ${key.name} lacks the scope ${scope}`)
     }

@@ -4,7 +4,7 @@ import { heartbeatIntervalMs, type PrimaryMessage, type WorkerMessage } from '..
 import type { WorkerSnapshot } from '../shared/telemetry.js'
 
 export type PrimaryLinkOptions = {
-  snapshot: () => Promise<WorkerSnapshot>
+  snapshot: () => WorkerSnapshot
   /** The primary wants this worker to finish, or is gone. */
   onDrain: (reason: string) => void
 }
@@ -25,13 +25,13 @@ export class PrimaryLink {
   start(): void {
     process.on('message', (message: PrimaryMessage) => this.#receive(message))
     process.once('disconnect', () => this.#options.onDrain('the primary is gone'))
-    this.#heartbeat = setInterval(() => void this.#sendSnapshot(null), heartbeatIntervalMs)
+    this.#heartbeat = setInterval(() => this.#sendSnapshot(null), heartbeatIntervalMs)
   }
 
   /** Tells the primary the last figures, so that none are missing from its sums when this process has gone. */
-  async stop(): Promise<void> {
+  stop(): void {
     clearInterval(this.#heartbeat)
-    await this.#sendSnapshot(null)
+    this.#sendSnapshot(null)
   }
 
   listening(): void {
@@ -58,7 +58,7 @@ export class PrimaryLink {
   #receive(message: PrimaryMessage): void {
     switch (message.type) {
       case 'snapshot-request':
-        void this.#sendSnapshot(message.id)
+        this.#sendSnapshot(message.id)
         break
       case 'fleet':
         this.#requests.get(message.id)?.(message.fleet)
@@ -68,8 +68,8 @@ export class PrimaryLink {
     }
   }
 
-  async #sendSnapshot(id: number | null): Promise<void> {
-    this.#send({ type: 'snapshot', id, snapshot: await this.#options.snapshot() })
+  #sendSnapshot(id: number | null): void {
+    this.#send({ type: 'snapshot', id, snapshot: this.#options.snapshot() })
   }
 
   #send(message: WorkerMessage): void {

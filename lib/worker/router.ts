@@ -3,7 +3,8 @@ import { RequestAborted } from '../ingest/read-body.js'
 import { type Answer, problemAnswer, toProblem } from '../shared/answer.js'
 import { Problem } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
-import type { Telemetry } from '../shared/telemetry.js'
+import { noRejections } from '../shared/rejections.js'
+import { labelSeparator, type Telemetry } from '../shared/telemetry.js'
 import type { Cors } from './cors.js'
 import { Exchange } from './exchange.js'
 
@@ -49,24 +50,38 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
 
   async function serve(route: string, res: HttpResponse, req: HttpRequest, handle: Handler): Promise<void> {
     const exchange = new Exchange(res, req)
+    const startedAt = performance.now()
     const corsHeaders = context.cors.headersFor(exchange.header('origin'))
     context.activity.requestStarted()
-    const answer = await answerOf(exchange, handle)
+    const answer = await answerOf(route, exchange, handle)
     context.activity.requestEnded()
     if (answer === undefined) return
     exchange.send(answer, corsHeaders, context.draining())
-    context.telemetry.countRequest(route, answer.status)
+    noteRequest(route, answer.status, performance.now() - startedAt)
     context.logger.debug({ method: exchange.method, route, status: answer.status }, 'request')
   }
 
+  function noteRequest(route: string, status: number, durationMs: number): void {
+    context.telemetry.count('httpRequests', `${route}${labelSeparator}${status}`)
+    context.telemetry.observe('httpRequestDurationSeconds', durationMs / 1000, route)
+  }
+
+  /** Who asks for what is not there is counted, but would only push the refused batches out of the last refusals. */
+  function noteProblem(route: string, { code, definition, extras }: Problem): void {
+    context.telemetry.count('problems', code)
+    if (code === 'VANTAGE_NOT_FOUND' || code === 'VANTAGE_METHOD_NOT_ALLOWED') return
+    context.telemetry.refuse({ route, status: definition.status, code, rejections: extras.rejections ?? noRejections })
+  }
+
   /** Undefined when there is nobody left to answer. */
-  async function answerOf(exchange: Exchange, handle: Handler): Promise<Answer | undefined> {
+  async function answerOf(route: string, exchange: Exchange, handle: Handler): Promise<Answer | undefined> {
     try {
       return await handle(exchange)
     } catch (error) {
       if (error instanceof RequestAborted) return undefined
       const problem = toProblem(error)
       if (problem.code === 'VANTAGE_INTERNAL') context.logger.error({ err: error }, 'a handler failed')
+      noteProblem(route, problem)
       return problemAnswer(problem)
     }
   }

@@ -39,7 +39,11 @@ export class Worker {
     const pool = new BufferPool()
     const delivery = new Delivery(config, telemetry, pool, logger)
     const primary = new PrimaryLink({
-      snapshot: () => telemetry.snapshot(delivery.kafka),
+      snapshot: () => {
+        delivery.measure()
+        if (this.#draining) telemetry.gauges.ready = 0
+        return telemetry.snapshot(delivery.kafka, delivery.brokers)
+      },
       onDrain: (reason) => void this.stop(reason),
     })
     this.#config = config
@@ -83,7 +87,7 @@ export class Worker {
     this.#logger.info({ reason }, 'worker drains')
     await this.#listener.drain(Math.max(0, this.#config.shutdownTimeoutMs - closeReserveMs))
     await this.#delivery.stop()
-    await this.#primary.stop()
+    this.#primary.stop()
     this.#onStopped()
   }
 }

@@ -77,35 +77,49 @@ test('good metrics are kept with their place, and at most 20 errors are told', a
   t.equal(verdict.accepted[1], metrics[2])
 })
 
-const envelopes: [name: string, batch: unknown, error: string, received: number][] = [
-  ['not an object', [], 'must be object', 0],
-  ['no metrics', { service_name: 'a' }, 'metrics is required', 0],
-  ['metrics that are no array', { service_name: 'a', metrics: {} }, 'metrics must be array', 0],
-  ['an empty batch', { service_name: 'a', metrics: [] }, 'metrics must NOT have fewer than 1 items', 0],
+const envelopes: [name: string, batch: unknown, error: string, received: number, reason: string][] = [
+  ['not an object', [], 'must be object', 0, 'batch.type'],
+  ['no metrics', { service_name: 'a' }, 'metrics is required', 0, 'batch.metrics.required'],
+  ['metrics that are no array', { service_name: 'a', metrics: {} }, 'metrics must be array', 0, 'batch.metrics.type'],
+  [
+    'an empty batch',
+    { service_name: 'a', metrics: [] },
+    'metrics must NOT have fewer than 1 items',
+    0,
+    'batch.metrics.minItems',
+  ],
   [
     'a batch that is too large',
     { service_name: 'a', metrics: Array(11).fill(metricOf(1)) },
     'metrics must NOT have more than 10 items',
     11,
+    'batch.metrics.maxItems',
   ],
-  ['no service', { metrics: [metricOf(1)] }, 'service_name is required', 1],
+  ['no service', { metrics: [metricOf(1)] }, 'service_name is required', 1, 'batch.service_name.required'],
   [
     'a long environment',
     { service_name: 'a', metrics: [metricOf(1)], environment: 'x'.repeat(51) },
     'environment must NOT have more than 50 characters',
     1,
+    'batch.environment.maxLength',
   ],
 ]
 
-for (const [name, batch, error, received] of envelopes) {
+for (const [name, batch, error, received, reason] of envelopes) {
   test(`a wrong envelope is refused as a whole: ${name}`, async (t) => {
     t.throws(() => validate(batch), {
       code: 'VANTAGE_INVALID_BATCH',
       message: `The batch is not valid: ${error}`,
-      extras: { errors: [error], metricsReceived: received, metricsRejected: received },
+      extras: { errors: [error], metricsReceived: received, rejections: received === 0 ? {} : { [reason]: received } },
     })
   })
 }
+
+test('what was rejected is counted by reasons in which nothing of the request is', async (t) => {
+  const bad = [1, {}, { ...metricOf(1), value: '1' }, { ...metricOf(1), tags: { secret: 1 } }]
+  const { rejections } = validate({ metrics: [metricOf(1), ...bad], service_name: 'a' })
+  t.same(rejections, { 'metric.type': 1, 'timestamp.required': 1, 'value.type': 1, 'tags.type': 1 })
+})
 
 test('age limits are off by default and reject what is too old or too far ahead when on', async (t) => {
   const hour = 3_600_000
@@ -117,6 +131,7 @@ test('age limits are off by default and reject what is too old or too far ahead 
     'metrics[0].timestamp is older than 2 hours',
     'metrics[3].timestamp is more than 1 hours in the future',
   ])
+  t.same(verdict.rejections, { 'timestamp.age': 1, 'timestamp.future': 1 })
 })
 
 test('a long path into a metric is cut short', async (t) => {

@@ -96,11 +96,12 @@ export class Collector {
     return (await response.json()) as Stats
   }
 
-  /** The value of a metric without labels on /metrics. */
+  /** The value of a metric on /metrics; without labels in the name, the sum of its series. */
   async metric(name: string): Promise<number> {
     const { text } = await this.get('/metrics')
-    const line = text.split('\n').find((candidate) => candidate.startsWith(`vantage_collector_${name} `))
-    return Number(line?.split(' ')[1])
+    const start = `vantage_collector_${name}`
+    const samples = text.split('\n').filter((line) => line.startsWith(start) && /[ {]/.test(line[start.length] ?? ''))
+    return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
   }
 
   async workerPids(): Promise<number[]> {
@@ -139,6 +140,7 @@ export type Stats = {
     metrics_rejected: number
     metrics_unavailable: number
     acceptance_rate: number
+    rejections: Record<string, number>
   }
   kafka: {
     connected: boolean
@@ -146,9 +148,12 @@ export type Stats = {
     messages_failed: number
     bytes_sent: number
     success_rate: number
+    brokers: { name: string; up: boolean; rtt_seconds: number; errors: number }[]
   }
   balance: Record<string, number>
   worker_restarts: number
+  services: { service: string; metrics_received: number }[]
+  refusals: { at: string; route: string; status: number; code: string | null; rejections: Record<string, number> }[]
   workers: {
     pid: number
     stale: boolean

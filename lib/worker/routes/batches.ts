@@ -3,12 +3,5 @@ import type { Handler } from '../router.js'
 
 /** POST /v1/metrics */
 export function batchesRoute(context: IngestContext): Handler {
-  return async (exchange) => {
-    const startedAt = performance.now()
-    try {
-      return await ingest(exchange, context)
-    } finally {
-      context.telemetry.observeIngest((performance.now() - startedAt) / 1000)
-    }
-  }
+  return (exchange) => ingest(exchange, context)
 }

@@ -1,5 +1,10 @@
 import { json } from '../../shared/answer.js'
-import type { FleetStats } from '../../shared/fleet-stats.js'
+import { describeConfig } from '../../shared/config.js'
+import { problems } from '../../shared/errors.js'
+import type { FleetStats, WorkerStats } from '../../shared/fleet-stats.js'
+import { emptyHistogram, type HistogramCounts } from '../../shared/histogram.js'
+import { type BrokerState, type HistogramName, histograms, type Refusal } from '../../shared/telemetry.js'
+import { version } from '../../shared/version.js'
 import type { Handler } from '../router.js'
 import type { RouteContext } from './context.js'
 
@@ -8,9 +13,23 @@ export function statsRoute({ config, primary }: RouteContext): Handler {
   return async () => json(200, describeFleet(await primary.fleet(), config))
 }
 
+/** GET /v1/config: the settings, without their secrets. */
+export function configRoute({ config }: RouteContext): Handler {
+  const answer = json(200, describeConfig(config))
+  return () => answer
+}
+
+/** The answer of /v1/stats. */
+export type Stats = ReturnType<typeof describeFleet>
+
 function describeFleet(fleet: FleetStats, config: { serviceName: string; environment: string }) {
-  const { counts, workers } = fleet
+  const { counts, gauges, labelledCounts, workers } = fleet
   return {
+    service: config.serviceName,
+    environment: config.environment,
+    version,
+    uptime_seconds: fleet.uptimeSeconds,
+    ...statusOf(fleet),
     ingestion: {
       batches_received: counts.batchesReceived,
       metrics_received: counts.metricsReceived,
@@ -18,37 +37,86 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
       metrics_rejected: counts.metricsRejected,
       metrics_unavailable: counts.metricsUnavailable,
       acceptance_rate: rate(counts.metricsAccepted, counts.metricsReceived),
+      rejections: labelledCounts.metricsRejected,
     },
     kafka: {
       connected: workers.some(({ kafka }) => kafka.up),
       messages_sent: counts.recordsDelivered,
       messages_failed: counts.recordsFailed,
       messages_late: counts.metricsLate,
-      bytes_sent: counts.bytesDelivered,
+      bytes_sent: counts.deliveredBytes,
       success_rate: rate(counts.recordsDelivered, counts.recordsDelivered + counts.recordsFailed),
+      brokers: fleet.brokers.map((broker) => describeBroker(broker, fleet)),
     },
     balance: balanceOf(fleet),
-    uptime_seconds: fleet.uptimeSeconds,
-    service: config.serviceName,
-    environment: config.environment,
+    held: {
+      bytes: gauges.heldBytes,
+      limit_bytes: gauges.heldLimitBytes,
+      lanes: gauges.lanes,
+      lanes_flushing: gauges.lanesFlushing,
+    },
+    latency: {
+      request_duration_seconds: bucketsOf(
+        'httpRequestDurationSeconds',
+        fleet.histograms.httpRequestDurationSeconds['/v1/metrics'],
+      ),
+      acknowledge_duration_seconds: bucketsOf(
+        'acknowledgeDurationSeconds',
+        fleet.histograms.acknowledgeDurationSeconds[''],
+      ),
+    },
+    services: fleet.services.map(([service, metrics]) => ({ service, metrics_received: metrics })),
+    refusals: fleet.refusals.map(describeRefusal),
     worker_restarts: fleet.workerRestarts,
-    workers: workers.map((worker) => ({
-      pid: worker.pid,
-      uptime_seconds: worker.uptimeSeconds,
-      stale: worker.stale,
-      kafka: worker.kafka,
-      metrics_received: worker.counts.metricsReceived,
-      metrics_accepted: worker.counts.metricsAccepted,
-      metrics_in_flight: worker.gauges.metricsInFlight,
-      held_bytes: worker.gauges.heldBytes,
-      resident_memory_bytes: worker.gauges.residentMemoryBytes,
-      event_loop_lag_seconds: worker.gauges.eventLoopLagSeconds,
-    })),
+    workers: workers.map((worker) => describeWorker(worker, fleet)),
+  }
+}
+
+/** Whether batches are taken, and if not why. */
+function statusOf({ stopping, gauges, workers }: FleetStats): { status: Status; reason: string } {
+  if (stopping) return { status: 'draining', reason: 'Shutting down' }
+  if (gauges.ready === 1) return { status: 'operational', reason: '' }
+  const worst = workers.find((worker) => worker.gauges.ready === 0)
+  const reason = worst?.kafka.up === false ? worst.kafka.message : 'As many bytes are held as may be'
+  return { status: 'unavailable', reason: worst === undefined ? 'No worker is there' : reason }
+}
+
+type Status = 'operational' | 'unavailable' | 'draining'
+
+function describeBroker({ name, up, rttSeconds }: BrokerState, { labelledCounts }: FleetStats) {
+  return { name, up, rtt_seconds: rttSeconds, errors: labelledCounts.kafkaBrokerErrors[name] ?? 0 }
+}
+
+/** `counts` has one member more than `bounds`: what lies above the last one. */
+function bucketsOf(name: HistogramName, counts: HistogramCounts = emptyHistogram(histograms[name].bounds)) {
+  return { bounds: histograms[name].bounds, counts: counts.slice(0, -1), sum: counts.at(-1) ?? 0 }
+}
+
+function describeRefusal({ atMs, route, status, code, rejections }: Refusal) {
+  const reason = code === undefined ? 'A part of the batch was rejected' : problems[code].title
+  return { at: new Date(atMs).toISOString(), route, status, code: code ?? null, reason, rejections }
+}
+
+function describeWorker(worker: WorkerStats, { cpuSeconds }: FleetStats) {
+  const { counts, gauges } = worker
+  return {
+    pid: worker.pid,
+    slot: worker.slot,
+    uptime_seconds: worker.uptimeSeconds,
+    stale: worker.stale,
+    kafka: worker.kafka,
+    metrics_received: counts.metricsReceived,
+    metrics_accepted: counts.metricsAccepted,
+    metrics_in_flight: gauges.metricsInFlight,
+    held_bytes: gauges.heldBytes,
+    resident_memory_bytes: gauges.residentMemoryBytes,
+    event_loop_lag_seconds: gauges.eventLoopLagSeconds,
+    cpu_seconds: cpuSeconds[worker.slot] ?? 0,
   }
 }
 
 /** Each metric received is in one of these, so difference is 0. */
-function balanceOf({ counts, metricsInFlight, metricsAbandoned }: FleetStats) {
+function balanceOf({ counts, gauges: { metricsInFlight }, metricsAbandoned }: FleetStats) {
   const { metricsReceived, metricsAccepted, metricsRejected, metricsUnavailable } = counts
   return {
     received: metricsReceived,
