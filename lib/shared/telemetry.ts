@@ -9,7 +9,7 @@ export const counters = {
   metricsReceived: 'Metrics in the batches that could be parsed',
   metricsAccepted: 'Metrics answered 202: acknowledged by Kafka',
   metricsRejected: 'Metrics answered as invalid, or refused by the brokers for good, by reason',
-  metricsUnavailable: 'Metrics answered 503, for the agent to send again',
+  metricsUnavailable: 'Metrics answered 429 or 503, for the agent to send again',
   metricsLate: 'Metrics acknowledged by Kafka after their request was answered 503: a retry duplicates them',
   recordsDelivered: 'Records acknowledged by Kafka',
   recordsFailed: 'Failures to deliver a record, before any further try',
