@@ -23,3 +23,8 @@ export function metricsBefore({ metricEnds }: RecordBatch, n: number): number {
 export function recordKey(batch: RecordBatch, n: number): Buffer | undefined {
   return batch.keys[batch.keys.length === 1 ? 0 : n]
 }
+
+/** How many metrics the records of a batch hold. */
+export function metricsIn(batch: RecordBatch): number {
+  return metricsBefore(batch, batch.ends.length)
+}

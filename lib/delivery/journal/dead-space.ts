@@ -1,0 +1,96 @@
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isAlive, ownIdentity } from './process-identity.js'
+
+/** A record that was promised to its agent and that the brokers refuse for good. */
+export type DeadRecord = {
+  /** In the broker's words. */
+  reason: string
+  /** Kafka's name for the error, such as MSG_SIZE_TOO_LARGE. */
+  errorCode: string
+  /** When the collector took it, Unix ms. */
+  firstSeenMs: number
+  /** The topic that it was for. */
+  topic: string
+  key: string | null
+  value: string
+}
+
+/** Records of one file, which is all or nothing. `refused`: the dead-letter topic would not take them either. */
+export type DeadFile = { name: string; records: DeadRecord[]; refused: boolean }
+
+const fileName = /^((\d+)(?:-[\da-f]{8}-\d+)?)\.(\d+)(\.refused)?\.ndjson$/
+
+/** Where records lie that nobody will take: a file of JSON lines for each lot of them, written once, synced. */
+export class DeadSpace {
+  readonly #path: string
+  #files = 0
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /**
+   * Resolves when the records are on disk.
+   *
+   * @throws {Error} with the system's code, such as ENOSPC
+   */
+  async bury(records: readonly DeadRecord[], { refused = false } = {}): Promise<void> {
+    const name = `${ownIdentity()}.${Date.now()}${this.#files++}${refused ? '.refused' : ''}.ndjson`
+    const file = await open(join(this.#path, name), 'wx', 0o640)
+    try {
+      await file.writeFile(records.map((record) => `${JSON.stringify(record)}\n`).join(''))
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Everything that is dead, whichever process buried it. */
+  async list(): Promise<DeadFile[]> {
+    return Promise.all((await this.#names()).map((name) => this.#read(name)))
+  }
+
+  async drop(file: DeadFile): Promise<void> {
+    await rm(join(this.#path, file.name), { force: true })
+  }
+
+  /** Files for the dead-letter topic that this process may send: its own, and those of processes that have ended. */
+  async claim(): Promise<DeadFile[]> {
+    const claimed: DeadFile[] = []
+    for (const name of await this.#names()) {
+      const [, identity = '', , number, refused] = fileName.exec(name) ?? []
+      if (refused !== undefined) continue
+      if (identity === ownIdentity()) claimed.push(await this.#read(name))
+      else if (!isAlive(identity)) {
+        const own = `${ownIdentity()}.${number}.ndjson`
+        // Another process may have been quicker.
+        const renamed = await rename(join(this.#path, name), join(this.#path, own)).then(
+          () => true,
+          () => false,
+        )
+        if (renamed) claimed.push(await this.#read(own))
+      }
+    }
+    return claimed
+  }
+
+  async #names(): Promise<string[]> {
+    return (await readdir(this.#path)).filter((name) => fileName.test(name)).sort()
+  }
+
+  async #read(name: string): Promise<DeadFile> {
+    const lines = (await readFile(join(this.#path, name), 'utf8')).split('\n').filter((line) => line !== '')
+    // The last line is cut where the machine failed while it was written; nobody was promised that it is there.
+    const records = lines.flatMap((line) => parseLine(line) ?? [])
+    return { name, records, refused: name.includes('.refused.') }
+  }
+}
+
+function parseLine(line: string): DeadRecord | undefined {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,135 @@
+import { constants } from 'node:fs'
+import { access, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isAlive, ownIdentity } from './process-identity.js'
+
+/** The version of what lies in a journal directory: raised when an older collector could not read it. */
+export const journalFormat = 1
+
+/** The logs of one journal: who writes each, and how many bytes all of them take. */
+export type LogOwner = { name: string; path: string; pid: number; alive: boolean }
+
+/** `<identity of its process>.<number>`: the name says whose a log is, so that renaming it hands it over. */
+const logName = /^((\d+)(?:-[\da-f]{8}-\d+)?)\.\d+$/
+
+/**
+ * What a journal has on disk, for all processes of this machine:
+ *
+ * - FORMAT: the version
+ * - logs/: a directory for each process that writes (log.ts)
+ * - dead/: records that the brokers refuse for good (dead-space.ts)
+ * - damaged/: files with unreadable bytes, kept for whoever wants to look; nothing deletes them
+ */
+export class JournalDirectory {
+  readonly path: string
+  #logs = 0
+
+  private constructor(path: string) {
+    this.path = path
+  }
+
+  /**
+   * Opens the directory, which is made if need be.
+   *
+   * @throws {Error} whose message says why it cannot be used, and what to do
+   */
+  static async open(path: string): Promise<JournalDirectory> {
+    const directory = new JournalDirectory(path)
+    try {
+      await mkdir(directory.logsPath, { recursive: true, mode: 0o750 })
+      await mkdir(directory.deadPath, { recursive: true, mode: 0o750 })
+      await access(directory.logsPath, constants.W_OK)
+      await directory.#checkFormat()
+    } catch (error) {
+      throw new Error(explain(error, path))
+    }
+    return directory
+  }
+
+  get logsPath(): string {
+    return join(this.path, 'logs')
+  }
+
+  get deadPath(): string {
+    return join(this.path, 'dead')
+  }
+
+  get damagedPath(): string {
+    return join(this.path, 'damaged')
+  }
+
+  /** A path for a further log of this process. */
+  nextLogPath(): string {
+    return join(this.logsPath, `${ownIdentity()}.${this.#logs++}`)
+  }
+
+  async owners(): Promise<LogOwner[]> {
+    const names = await readdir(this.logsPath)
+    return names.flatMap((name) => {
+      const [, identity, pid] = logName.exec(name) ?? []
+      if (identity === undefined) return []
+      return [{ name, path: join(this.logsPath, name), pid: Number(pid), alive: isAlive(identity) }]
+    })
+  }
+
+  /**
+   * Takes over a log whose process has ended, and gives its new path; undefined if there is none. Of several processes
+   * that try, one gets it: renaming is atomic.
+   */
+  async adopt(): Promise<string | undefined> {
+    for (const { path, alive } of await this.owners()) {
+      if (alive) continue
+      const adopted = this.nextLogPath()
+      try {
+        await rename(path, adopted)
+        return adopted
+      } catch (error) {
+        if (!isMissing(error)) throw error
+      }
+    }
+    return undefined
+  }
+
+  /** What all logs and dead records take on disk, but for the logs at these paths. */
+  async bytesBeside(paths: ReadonlySet<string>): Promise<number> {
+    const logs = (await this.owners()).filter(({ path }) => !paths.has(path))
+    const sizes = await Promise.all([...logs.map(({ path }) => bytesIn(path)), bytesIn(this.deadPath)])
+    return sizes.reduce((sum, size) => sum + size, 0)
+  }
+
+  async #checkFormat(): Promise<void> {
+    const file = join(this.path, 'FORMAT')
+    const text = await readFile(file, 'utf8').catch((error) => {
+      if (isMissing(error)) return undefined
+      throw error
+    })
+    if (text === undefined) return writeFile(file, `${journalFormat}\n`)
+    if (Number(text) > journalFormat) {
+      throw new Error(
+        `it was written by a newer version of the collector (format ${text.trim()}; this one reads ${journalFormat}); ` +
+          'run that version until the journal is empty, or name another directory',
+      )
+    }
+  }
+}
+
+async function bytesIn(path: string): Promise<number> {
+  try {
+    const names = await readdir(path)
+    const sizes = await Promise.all(names.map((name) => stat(join(path, name)).then(({ size }) => size)))
+    return sizes.reduce((sum, size) => sum + size, 0)
+  } catch (error) {
+    // Finished and removed by its owner meanwhile.
+    if (isMissing(error)) return 0
+    throw error
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
+
+function explain(error: unknown, path: string): string {
+  const reason = error instanceof Error ? error.message : String(error)
+  return `The journal in ${path} cannot be used: ${reason}`
+}

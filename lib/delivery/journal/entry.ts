@@ -1,0 +1,74 @@
+import { crc32 } from 'node:zlib'
+import type { RecordBatch } from '../record-batch.js'
+
+/** A batch as it lies in the journal, and when it was taken (Unix ms). */
+export type JournalEntry = { batch: RecordBatch; firstSeenMs: number }
+
+/** An entry found in a buffer, and the bytes it takes there. */
+export type FoundEntry = JournalEntry & { start: number; end: number }
+
+/** Begins every entry, so that the next one can be found behind damaged bytes. The digit is the version of the layout. */
+const magic = Buffer.from('VJE1')
+
+/*
+ * magic 4 | crc32 of all behind it 4 | length of all behind it 4 | first seen 8 | records 4 | keys 4 | metric ends 4
+ * | end of each record 4 | metrics up to each record's end 4, or nothing | length of each key 4 | keys | values.
+ * Integers are little-endian.
+ */
+const headBytes = 12
+const fixedBytes = headBytes + 20
+/** Where fewer bytes are left than this, an entry may start that cannot be told yet. */
+export const longestHead = fixedBytes
+
+export function encodeEntry({ batch, firstSeenMs }: JournalEntry): Buffer {
+  const { bytes, ends, keys, metricEnds = new Uint32Array() } = batch
+  const keyBytes = keys.reduce((sum, key) => sum + key.length, 0)
+  const numbers = [...ends, ...metricEnds, ...keys.map(({ length }) => length)]
+  const target = Buffer.allocUnsafe(fixedBytes + 4 * numbers.length + keyBytes + bytes.length)
+  let at = target.writeDoubleLE(firstSeenMs, headBytes)
+  for (const number of [ends.length, keys.length, metricEnds.length, ...numbers]) at = target.writeUInt32LE(number, at)
+  for (const key of keys) at += key.copy(target, at)
+  bytes.copy(target, at)
+  magic.copy(target)
+  target.writeUInt32LE(target.length - headBytes, 8)
+  target.writeUInt32LE(crc32(target.subarray(8)), 4)
+  return target
+}
+
+/** How many bytes the entry takes that starts here, as it says itself; undefined where none starts. */
+export function lengthOfEntryAt(source: Buffer, at: number): number | undefined {
+  if (source.length - at < fixedBytes || source.compare(magic, 0, magic.length, at, at + magic.length) !== 0) {
+    return undefined
+  }
+  return headBytes + source.readUInt32LE(at + 8)
+}
+
+/** The entry that starts here; undefined if there is none, or its bytes are not those that were written. */
+export function decodeEntryAt(source: Buffer, start: number): FoundEntry | undefined {
+  const length = lengthOfEntryAt(source, start)
+  if (length === undefined || length < fixedBytes || length > source.length - start) return undefined
+  const end = start + length
+  if (crc32(source.subarray(start + 8, end)) !== source.readUInt32LE(start + 4)) return undefined
+  let at = start + headBytes
+  const numbers = (count: number) => {
+    at += 4 * count
+    return Uint32Array.from({ length: count }, (_, n) => source.readUInt32LE(at - 4 * (count - n)))
+  }
+  const firstSeenMs = source.readDoubleLE(at)
+  at += 8
+  const [records = 0, keyCount = 0, metricEndCount = 0] = numbers(3)
+  const ends = numbers(records)
+  const metricEnds = numbers(metricEndCount)
+  const keys = Array.from(numbers(keyCount), (length) => {
+    at += length
+    return source.subarray(at - length, at)
+  })
+  const batch = { bytes: source.subarray(at, end), ends, keys, ...(metricEndCount > 0 && { metricEnds }) }
+  return { batch, firstSeenMs, start, end }
+}
+
+/** Where the next entry may start behind damaged bytes; the end of the source if nowhere. */
+export function findEntry(source: Buffer, from: number): number {
+  const at = source.indexOf(magic, from)
+  return at === -1 ? source.length : at
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+
+/** Tells a process apart from a later one that was given the same number: "4711-1f3a9c2e-8842713". */
+export type ProcessIdentity = string
+
+/** This process. */
+export function ownIdentity(): ProcessIdentity {
+  return identityOf(process.pid) ?? `${process.pid}`
+}
+
+/** Whether the process of this identity still runs. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  const pid = Number(identity.split('-')[0])
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
+  }
+  return (identityOf(pid) ?? `${pid}`) === identity
+}
+
+/**
+ * Number, boot and start of a process as the kernel knows them. Undefined for a process that has ended but not been
+ * waited for, and where there is no /proc (macOS): there, the number alone has to do.
+ *
+ * Source: proc(5), /proc/pid/stat, fields 3 (state) and 22 (starttime, in ticks since boot).
+ */
+function identityOf(pid: number): ProcessIdentity | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    if (state === 'Z' || state === 'X') return `${pid}-ended`
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')
+    return `${pid}-${bootId.slice(0, 8)}-${rest[18]}`
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,146 @@
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { type Test, test } from 'tap'
+import { decodeEntryAt, encodeEntry } from '../../../lib/delivery/journal/entry.js'
+import { Log, type TakenEntry } from '../../../lib/delivery/journal/log.js'
+import { makeDirectory } from '../../support/directory.js'
+
+const segmentBytes = 10_000
+const chunkBytes = 3000
+
+type Damage = { file: string; bytes: number }
+
+async function openLog(t: Test, root: string, damages: Damage[] = []): Promise<Log> {
+  const log = await Log.open({
+    directory: join(root, 'log'),
+    segmentBytes,
+    damagedPath: join(root, 'damaged'),
+    onDamage: (damage) => damages.push(damage),
+  })
+  t.teardown(() => log.close().catch(() => undefined))
+  return log
+}
+
+/** An entry of about 550 bytes; its time of arrival is its number. */
+function entryOf(number: number, held = false) {
+  const batch = { bytes: Buffer.alloc(500, number), ends: Uint32Array.of(200, 500), keys: [Buffer.from('key')] }
+  return { bytes: encodeEntry({ batch, firstSeenMs: number }), metrics: 2, firstSeenMs: number, held }
+}
+
+function entriesOf(first: number, count: number) {
+  return Array.from({ length: count }, (_, n) => entryOf(first + n))
+}
+
+/** Takes and finishes all there is, and gives the entries' numbers. */
+async function drain(log: Log): Promise<number[]> {
+  const numbers: number[] = []
+  for (let taken = await log.take(chunkBytes); taken.length > 0; taken = await log.take(chunkBytes)) {
+    numbers.push(...numbersOf(taken))
+    await log.finish(taken.map(({ ref }) => ref))
+  }
+  return numbers
+}
+
+function numbersOf(taken: TakenEntry[]): number[] {
+  return taken.map(({ entry }) => entry.firstSeenMs)
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, n) => n + 1)
+}
+
+test('what is written is what is read, whatever it is', async (t) => {
+  const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
+  const numbers = fc.array(fc.nat(), { maxLength: 20 }).map((array) => Uint32Array.from(array))
+  const batch = fc.record({ bytes, ends: numbers, keys: fc.array(bytes, { maxLength: 5 }) })
+  fc.assert(
+    fc.property(batch, fc.option(numbers.filter(({ length }) => length > 0)), bytes, (common, metricEnds, before) => {
+      const written = { ...common, ...(metricEnds !== null && { metricEnds }) }
+      const source = Buffer.concat([before, encodeEntry({ batch: written, firstSeenMs: 1701878400000.5 }), before])
+      const found = decodeEntryAt(source, before.length)
+      t.same(found?.batch, written)
+      t.equal(found?.firstSeenMs, 1701878400000.5)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('entries come out in order, once each, over segments and over a restart', async (t) => {
+  const root = await makeDirectory(t)
+  const log = await openLog(t, root)
+  for (let first = 1; first < 100; first += 10) await log.append(entriesOf(first, 10))
+  t.match(log.totals, { entries: 100, metrics: 200 })
+  t.equal(log.oldestMs, 1)
+  const taken = await log.take(chunkBytes)
+  await log.finish(taken.map(({ ref }) => ref))
+  await log.close()
+
+  const again = await openLog(t, root)
+  // What was finished in a segment that is not finished may come again, where nothing had noted it.
+  t.same(await drain(again), upTo(100))
+  t.same(again.totals, { entries: 0, metrics: 0, bytes: 0 })
+  t.equal(again.oldestMs, undefined)
+  await again.close()
+  t.same(await readdir(root), [], 'an empty log leaves nothing behind')
+})
+
+test('finished segments are deleted, so that their space can be used again', async (t) => {
+  const log = await openLog(t, await makeDirectory(t))
+  await log.append(entriesOf(1, 20))
+  await log.append(entriesOf(21, 20))
+  const before = log.totals.bytes
+  for (let finished = 0; finished < 20; ) {
+    const taken = await log.take(chunkBytes)
+    await log.finish(taken.map(({ ref }) => ref))
+    finished += taken.length
+  }
+  t.ok(log.totals.bytes <= before / 2, `${log.totals.bytes} of ${before} bytes are left`)
+})
+
+test('held entries are not given out, and those finished early do not come again', async (t) => {
+  const root = await makeDirectory(t)
+  const log = await openLog(t, root)
+  const refs = await log.append([entryOf(1), entryOf(2, true), entryOf(3), entryOf(4, true)])
+  await log.finish(refs.slice(3))
+  t.same(numbersOf(await log.take(chunkBytes)), [1, 3])
+  t.same(await log.take(chunkBytes), [])
+  t.equal(log.totals.entries, 3)
+  await log.close()
+  const again = await openLog(t, root)
+  t.ok((await drain(again)).includes(2), 'what was held when the process ended is given out by the next')
+})
+
+for (const [what, damage] of Object.entries({
+  'cut off': async (file: string) => truncate(file, 9 * 550),
+  'full of garbage in the middle': async (file: string) => {
+    const content = await readFile(file)
+    content.fill('garbage', 3000, 4000)
+    await writeFile(file, content)
+  },
+  'missing its beginning': async (file: string) => writeFile(file, (await readFile(file)).subarray(700)),
+  'garbage in a length': async (file: string) => {
+    const content = await readFile(file)
+    content.writeUInt32LE(0xffffff, 8)
+    await writeFile(file, content)
+  },
+})) {
+  test(`of a file that is ${what}, all that is readable comes out, and the file is kept`, async (t) => {
+    const root = await makeDirectory(t)
+    const log = await openLog(t, root)
+    await log.append(entriesOf(1, 19))
+    await log.append(entriesOf(20, 4))
+    await log.close()
+    const [file = ''] = (await readdir(join(root, 'log'))).sort()
+    await damage(join(root, 'log', file))
+    const damaged = await readFile(join(root, 'log', file))
+
+    const damages: Damage[] = []
+    const again = await openLog(t, root, damages)
+    t.match(damages, [{ file: join(root, 'log', file) }])
+    const readable = upTo(19).filter((number) => damaged.includes(entryOf(number).bytes))
+    t.ok(readable.length > 8 && readable.length < 19, `${readable.length} of 19 are readable`)
+    t.same(await drain(again), [...readable, 20, 21, 22, 23])
+    t.same(await readdir(join(root, 'damaged')), [`log-${file}`])
+  })
+}
