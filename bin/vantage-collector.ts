@@ -51,14 +51,7 @@ async function runCommand(name: string, args: string[]): Promise<void> {
   const note = (text: string) => void process.stderr.write(`${text}\n`)
   try {
     const command = await load()
-    process.exitCode = await command.run(args, {
-      readConfig,
-      print,
-      note,
-      input: () => process.stdin,
-      terminal: process.stderr.isTTY ? process.stderr : undefined,
-      signal: aborter.signal,
-    })
+    process.exitCode = await command.run(args, { readConfig, print, note, signal: aborter.signal })
   } catch (error) {
     if (isUsageError(error)) fail(exitUsage, [`${messageOf(error)}; see --help`])
     fail(exitFailure, [messageOf(error)])
@@ -119,7 +112,7 @@ function checkConfig(): void {
 
 /** Ends the process with a line for each mistake if there is any. */
 function readConfig(): Config {
-  const { config, warnings, mistakes } = parseConfig(readEnvironment())
+  const { config, warnings, mistakes } = parseConfig({ ...(dev && developmentDefaults), ...readEnvironment() })
   if (cluster.isPrimary) for (const warning of warnings) process.stderr.write(`vantage-collector: ${warning}\n`)
   if (mistakes.length > 0) return fail(exitUsage, mistakes)
   if (dev && config.environment === 'production') {
@@ -129,6 +122,9 @@ function readConfig(): Config {
   if (objection !== undefined) return fail(exitUsage, [`VANTAGE_KAFKA_PROPERTY_...: librdkafka says: ${objection}`])
   return config
 }
+
+/** What --dev changes where the environment does not say otherwise: its Kafka is gone with it, so a journal is no use. */
+const developmentDefaults = { VANTAGE_JOURNAL_DIR: '' }
 
 function readEnvironment(): Record<string, string | undefined> {
   if (process.env.VANTAGE_ENVIRONMENT === 'production' || !existsSync('.env')) return process.env

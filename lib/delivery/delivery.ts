@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
 import { Problem, type ProblemCode } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
 import type { BrokerState, Telemetry } from '../shared/telemetry.js'
 import { BrokerStates } from './broker-states.js'
+import { DeadLetters } from './dead-letters.js'
+import { Journal, JournalRefusal, type JournalStatus } from './journal/journal.js'
 import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
 import { type FailedRecord, Lane, type LaneResult } from './lane.js'
 import { Lanes } from './lanes.js'
@@ -11,15 +14,22 @@ import { Producer } from './producer.js'
 import { producerProperties } from './producer-properties.js'
 import type { RecordBatch } from './record-batch.js'
 import { Redelivery } from './redelivery.js'
+import { Replay } from './replay.js'
 import { type DeliveryOutcome, retryAfter, Shipment } from './shipment.js'
 
 const sweepIntervalMs = 50
+const waitWithJournalMs = 500
 const mebibyte = 2 ** 20
+/** Agents are taken to be posting for that long after the last batch. */
+const liveForMs = 1000
 
 /** Why a batch posted now would not be taken. */
 export type Unavailability = { code: ProblemCode; detail: string }
 
-/** Takes accepted metrics to Kafka and says of each batch what became of it. Knows nothing of HTTP. */
+/**
+ * Takes accepted metrics to Kafka, or to the journal when Kafka is slow or away, and says of each batch where it is.
+ * Knows nothing of HTTP.
+ */
 export class Delivery {
   readonly #config: Config
   readonly #telemetry: Telemetry
@@ -28,14 +38,18 @@ export class Delivery {
   readonly #health: KafkaHealth
   readonly #lanes: Lanes
   readonly #redelivery: Redelivery
+  readonly #journal: Journal | undefined
+  readonly #replay: Replay | undefined
+  readonly #deadLetters: DeadLetters | undefined
   readonly #maxHeldBytes: number
-  /** Shipments without an answer, oldest first. */
-  readonly #unanswered = new Set<Shipment>()
+  /** Shipments that are neither acknowledged, nor in the journal, nor given up; oldest first. */
+  readonly #pending = new Set<Shipment>()
   #newestProducer: Producer | undefined
   readonly #brokers: BrokerStates
   /** The one whose statistics are read: those of the others would say the same of the brokers. */
   #measuredProducer: Producer | undefined
   #sweeper: NodeJS.Timeout | undefined
+  #lastBatchAt = -Infinity
 
   /** @param pool where the bytes of a batch go when it is finished */
   constructor(config: Config, telemetry: Telemetry, pool: BufferPool, logger: Logger) {
@@ -47,37 +61,68 @@ export class Delivery {
     this.#brokers = new BrokerStates((broker, errors) => telemetry.count('kafkaBrokerErrors', broker, errors))
     this.#lanes = new Lanes(
       () => this.#openLane(),
-      (results) => this.#onFlushed(results),
+      (results, tookMs) => this.#onFlushed(results, tookMs),
     )
     this.#redelivery = new Redelivery(() => this.#openLane())
     this.#health = new KafkaHealth(() => this.#producer, {
       bootstrapServers: config.kafkaBootstrapServers,
       topic: config.kafkaTopic,
+      slowAfterMs: config.ackTimeoutMs,
       onChange: (status) => this.#logKafka(status),
     })
+    if (config.journalDir === '') return
+    const maxBytes = config.journalMaxMb * mebibyte
+    this.#journal = new Journal({ directory: config.journalDir, maxBytes }, telemetry, logger)
+    this.#replay = new Replay({
+      journal: this.#journal,
+      openLane: () => this.#openLane(),
+      onLaunch: (shipment) => this.#hold(shipment),
+      onFlushed: (results, tookMs) => this.#onFlushed(results, tookMs),
+      isLive: () => performance.now() - this.#lastBatchAt < liveForMs,
+      onError: (error) => this.#logger.error({ err: error }, 'the journal could not be replayed; trying again'),
+    })
+    this.#deadLetters = new DeadLetters(config, this.#journal, logger)
   }
 
   /**
    * Resolves once Kafka takes records, and after `waitForKafkaMs` in any case: it is waited for in the background then.
    */
   async start(waitForKafkaMs: number): Promise<void> {
+    await this.#journal?.start()
     await this.#lanes.open()
     this.#sweeper = setInterval(() => this.#sweep(), sweepIntervalMs)
-    const deadline = performance.now() + waitForKafkaMs
+    // With a journal, batches get 202 all the same.
+    const waitMs = this.#journal?.takes === true ? Math.min(waitForKafkaMs, waitWithJournalMs) : waitForKafkaMs
+    const deadline = performance.now() + waitMs
     do await this.#health.check()
     while (!this.#health.status.up && performance.now() < deadline)
     this.#health.watch()
+    this.#replay?.start()
+    this.#deadLetters?.start()
   }
 
-  /** Gives up what no request waits for any more, and closes the connections. */
-  async stop(): Promise<void> {
+  /**
+   * Sends, or else journals, what was promised, within `timeoutMs`, and closes the connections. What lies in the journal
+   * stays there for the next process.
+   */
+  async stop(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs
+    while (this.#pending.size > 0 && this.#health.status.up && performance.now() < deadline)
+      await pause(sweepIntervalMs)
     clearInterval(this.#sweeper)
+    await Promise.all([...this.#pending].map((shipment) => this.#spill(shipment)))
     this.#health.stop()
-    await Promise.all([this.#lanes.close(), this.#redelivery.close()])
+    await Promise.all([this.#lanes.close(), this.#redelivery.close(), this.#replay?.stop(), this.#deadLetters?.stop()])
+    await this.#journal?.stop()
   }
 
   get kafka(): KafkaStatus {
     return this.#health.status
+  }
+
+  /** Undefined where there is no journal. */
+  get journal(): JournalStatus | undefined {
+    return this.#journal?.status
   }
 
   /** Each broker that librdkafka has found, as of a few seconds ago. */
@@ -94,34 +139,42 @@ export class Delivery {
     gauges.heldLimitBytes = this.#maxHeldBytes
     gauges.kafkaUp = Number(this.kafka.up)
     gauges.ready = Number(this.unavailability === undefined)
+    if (this.#journal === undefined) return
+    const { bytes, entries, oldestMs } = this.#journal
+    gauges.journalBytes = bytes
+    gauges.journalBatches = entries
+    gauges.journalOldestAgeSeconds = oldestMs === undefined ? 0 : Math.max(0, Date.now() - oldestMs) / 1000
   }
 
   /** Why a batch posted now would be answered 503; undefined if it would be taken. */
   get unavailability(): Unavailability | undefined {
-    const { up, message } = this.#health.status
-    if (!up) return { code: 'VANTAGE_KAFKA_UNAVAILABLE', detail: message }
-    if (this.#telemetry.gauges.heldBytes >= this.#maxHeldBytes) {
-      return {
-        code: 'VANTAGE_OVERLOADED',
-        detail: `${this.#config.maxInflightMb} MiB wait for acknowledgement`,
-      }
-    }
-    return undefined
+    if (this.#journal?.takes === true) return undefined
+    const kafka = this.#kafkaUnavailability
+    if (kafka === undefined || this.#journal === undefined) return kafka
+    const { state, message } = this.#journal.status
+    const code = state === 'full' ? 'VANTAGE_JOURNAL_FULL' : 'VANTAGE_JOURNAL_UNAVAILABLE'
+    return { code, detail: `${kafka.detail}; ${message}` }
   }
 
   /**
-   * Takes the batch, whose bytes are the delivery's from then on. Resolves when the brokers have acknowledged the
-   * batch, which is never later than the acknowledgement time-out.
+   * Takes the batch, whose bytes are the delivery's from then on. Resolves when the brokers have acknowledged it, or it
+   * is on disk, or, with VANTAGE_DURABILITY=memory, at once: the outcome says which. It is never much later than the
+   * acknowledgement time-out.
    *
-   * @throws {Problem} when it cannot be taken, or is not acknowledged in time; then it may still arrive later
+   * @throws {Problem} when it cannot be taken; when it was not acknowledged in time, it may still arrive later
    */
   async deliver(batch: RecordBatch): Promise<DeliveryOutcome> {
     this.assertAvailable()
+    this.#lastBatchAt = performance.now()
+    const { durability, ackTimeoutMs } = this.#config
+    const toJournal = durability === 'journal' || this.#kafkaUnavailability !== undefined
+    if (toJournal && this.#journal?.takes === true) return this.#journalOnly(batch, this.#journal)
     return new Promise((resolve, reject) => {
-      const shipment = new Shipment(batch, performance.now() + this.#config.ackTimeoutMs, { resolve, reject })
-      this.#unanswered.add(shipment)
-      this.#telemetry.gauges.heldBytes += shipment.heldBytes
+      const shipment = Shipment.asked(batch, performance.now() + ackTimeoutMs, { resolve, reject })
+      this.#pending.add(shipment)
+      this.#hold(shipment)
       this.#lanes.carry(shipment)
+      if (durability === 'memory') this.#promiseInMemory(shipment)
     })
   }
 
@@ -132,10 +185,43 @@ export class Delivery {
     throw new Problem(unavailability.code, unavailability.detail, { headers: retryAfter })
   }
 
-  #onFlushed(results: readonly LaneResult[]): void {
-    if (results.some(({ shipment }) => shipment.delivered.records > 0)) this.#health.acknowledged()
+  get #kafkaUnavailability(): Unavailability | undefined {
+    const { up, message } = this.#health.status
+    if (!up) return { code: 'VANTAGE_KAFKA_UNAVAILABLE', detail: message }
+    if (this.#telemetry.gauges.heldBytes < this.#maxHeldBytes) return undefined
+    return { code: 'VANTAGE_OVERLOADED', detail: `${this.#config.maxInflightMb} MiB wait for acknowledgement` }
+  }
+
+  async #journalOnly(batch: RecordBatch, journal: Journal): Promise<DeliveryOutcome> {
+    try {
+      const { metrics } = await journal.append({ batch, firstSeenMs: Date.now() })
+      this.#countJournaled(metrics)
+      return { durability: 'journal', refused: [] }
+    } catch (error) {
+      throw problemOf(error)
+    } finally {
+      this.#pool.give(batch.bytes)
+    }
+  }
+
+  #promiseInMemory(shipment: Shipment): void {
+    this.#telemetry.gauges.metricsQueued += shipment.metrics
+    shipment.promise('memory')
+  }
+
+  #countJournaled(metrics: number): void {
+    this.#telemetry.counts.metricsJournaled += metrics
+    this.#telemetry.gauges.metricsWaiting += metrics
+  }
+
+  #hold(shipment: Shipment): void {
+    this.#telemetry.gauges.heldBytes += shipment.heldBytes
+  }
+
+  #onFlushed(results: readonly LaneResult[], tookMs: number): void {
+    if (results.some(({ shipment }) => shipment.delivered.records > 0)) this.#health.acknowledged(tookMs)
     for (const { shipment, failed } of results) {
-      if (failed.length === 0 || shipment.settled) this.#finish(shipment)
+      if (failed.length === 0 || shipment.state === 'given up') this.#finish(shipment)
       else void this.#redeliver(shipment, failed)
     }
     if (this.#telemetry.gauges.heldBytes === 0) this.#health.released()
@@ -144,34 +230,89 @@ export class Delivery {
   async #redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
     const [{ reason } = { reason: 'unknown' }] = failed
     this.#logger.warn({ records: failed.length, reason }, 'Kafka did not take records; sending them again')
-    await this.#redelivery.redeliver(shipment, failed)
-    this.#finish(shipment)
+    if (await this.#redelivery.redeliver(shipment, failed)) this.#finish(shipment)
   }
 
-  /** Nothing of the shipment is on its way any more. */
+  /** Nothing of the shipment is on its way any more: settles its books, its bytes and its answer. */
   #finish(shipment: Shipment): void {
     const { counts, gauges } = this.#telemetry
     const { records, metrics, bytes } = shipment.delivered
     counts.recordsDelivered += records
     counts.deliveredBytes += bytes
     counts.recordsFailed += shipment.records - records
-    if (shipment.settled) counts.metricsLate += metrics
-    if (records > 0) this.#telemetry.observe('acknowledgeDurationSeconds', shipment.ageMs / 1000)
+    if (records > 0 && shipment.pooled) {
+      this.#telemetry.observe('acknowledgeDurationSeconds', shipment.ageMs / 1000)
+    }
     gauges.heldBytes -= shipment.heldBytes
-    this.#unanswered.delete(shipment)
-    this.#pool.give(shipment.batch.bytes)
+    if (shipment.state === 'given up') counts.metricsLate += metrics
+    else counts.metricsDelivered += metrics
+    if (shipment.state === 'promised') this.#keepPromise(shipment)
+    this.#pending.delete(shipment)
+    shipment.finished = true
+    if (shipment.pooled) this.#pool.give(shipment.batch.bytes)
     shipment.acknowledge()
   }
 
-  /** Gives up shipments that have waited too long, so that their agents hear of it in time. */
+  /** The metrics of a 202 that was given early are with the brokers now, but for those that are dead. */
+  #keepPromise(shipment: Shipment): void {
+    const { entry, delivered, metrics, refused } = shipment
+    const waited = entry === undefined ? 'metricsQueued' : 'metricsWaiting'
+    this.#telemetry.gauges[waited] -= delivered.metrics
+    if (entry !== undefined) this.#telemetry.counts.metricsReplayed += delivered.metrics
+    if (refused.length > 0) void this.#bury(shipment, metrics - delivered.metrics, waited)
+    else if (entry !== undefined) this.#journal?.finish(entry)
+  }
+
+  /** A journaled batch leaves the journal only when its dead records are on disk elsewhere. */
+  async #bury(shipment: Shipment, metrics: number, waited: 'metricsQueued' | 'metricsWaiting'): Promise<void> {
+    const { counts, gauges } = this.#telemetry
+    const { entry, refused } = shipment
+    const reason = refused[0]?.reason
+    try {
+      if (this.#deadLetters === undefined) throw new Error('There is no journal to keep them in')
+      await this.#deadLetters.bury(shipment)
+      counts.metricsDeadLettered += metrics
+      gauges[waited] -= metrics
+      if (entry !== undefined) this.#journal?.finish(entry)
+      this.#logger.warn({ metrics, reason }, 'Kafka refuses metrics for good; they are kept as dead letters')
+    } catch (error) {
+      this.#logger.error({ err: error, metrics, reason }, 'metrics that Kafka refuses for good cannot be kept')
+      if (entry !== undefined) return
+      counts.metricsLost += metrics
+      gauges[waited] -= metrics
+    }
+  }
+
+  /** Takes shipments that have waited too long to the journal, or gives them up, so that their agents hear in time. */
   #sweep(): void {
     const now = performance.now()
     const { ackTimeoutMs } = this.#config
-    for (const shipment of this.#unanswered) {
+    for (const shipment of this.#pending) {
       if (shipment.deadlineMs > now) return
-      this.#unanswered.delete(shipment)
       if (now - this.#health.acknowledgedAtMs > ackTimeoutMs) this.#health.stalled(ackTimeoutMs)
-      shipment.giveUp('VANTAGE_ACK_TIMEOUT', `Kafka did not acknowledge the batch within ${ackTimeoutMs} ms`)
+      void this.#spill(shipment)
+    }
+  }
+
+  /** Takes a shipment that is on its way to the journal, too; it is held there until its way has ended. */
+  async #spill(shipment: Shipment): Promise<void> {
+    const { metrics, batch, firstSeenMs } = shipment
+    const wasQueued = shipment.state === 'promised'
+    this.#pending.delete(shipment)
+    try {
+      if (this.#journal === undefined)
+        throw new JournalRefusal({ state: 'unavailable', message: 'there is no journal' })
+      const entry = await this.#journal.append({ batch, firstSeenMs }, { held: true })
+      if (shipment.finished) this.#journal.finish(entry)
+      else {
+        this.#countJournaled(metrics)
+        if (wasQueued) this.#telemetry.gauges.metricsQueued -= metrics
+        shipment.journaled(entry)
+      }
+    } catch (error) {
+      const late = `Kafka did not acknowledge the batch within ${this.#config.ackTimeoutMs} ms`
+      shipment.giveUp('VANTAGE_ACK_TIMEOUT', `${late}; ${messageOf(error)}`)
+      if (wasQueued && !shipment.finished) this.#pending.add(shipment)
     }
   }
 
@@ -194,7 +335,18 @@ export class Delivery {
   }
 
   #logKafka({ up, message }: KafkaStatus): void {
+    const instead = this.#journal?.takes === true ? 'go to the journal' : 'are answered 503'
     if (up) this.#logger.info({ kafka: message }, 'Kafka takes records')
-    else this.#logger.warn({ kafka: message }, 'Kafka does not take records; batches are answered 503')
+    else this.#logger.warn({ kafka: message }, `Kafka does not take records; batches ${instead}`)
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function problemOf(error: unknown): unknown {
+  if (!(error instanceof JournalRefusal)) return error
+  const code = error.state === 'full' ? 'VANTAGE_JOURNAL_FULL' : 'VANTAGE_JOURNAL_UNAVAILABLE'
+  return new Problem(code, error.message, { headers: retryAfter })
 }

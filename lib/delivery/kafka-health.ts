@@ -9,6 +9,8 @@ export type KafkaStatus = { up: boolean; message: string }
 export type KafkaHealthOptions = {
   bootstrapServers: string
   topic: string
+  /** An acknowledgement that took longer than this does not show that Kafka is well again. */
+  slowAfterMs: number
   /** Told whenever `up` or the message of a failure changes. */
   onChange: (status: KafkaStatus) => void
 }
@@ -55,13 +57,16 @@ export class KafkaHealth {
     this.#timer = undefined
   }
 
-  acknowledged(): void {
+  /** The brokers have acknowledged something `tookMs` after it was sent. */
+  acknowledged(tookMs: number): void {
+    // Otherwise brokers that answer, but too late, would have batches wait in vain again and again.
+    if (!this.#status.up && tookMs > this.#options.slowAfterMs) return
     this.#acknowledgedAt = performance.now()
     this.#stalled = false
     this.#set(true, 'Acknowledges')
   }
 
-  /** Something has waited too long for an acknowledgement. Only an acknowledgement, or `released`, lifts that. */
+  /** Something has waited too long. Only an acknowledgement in time, or `released`, lifts that. */
   stalled(waitedMs: number): void {
     this.#stalled = true
     this.#set(false, `No acknowledgement for ${waitedMs} ms${this.#because()}`)

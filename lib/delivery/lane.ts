@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type DeliveryFailure, isForGood, type Producer } from './producer.js'
 import { recordKey, recordValue } from './record-batch.js'
 import type { Shipment } from './shipment.js'
@@ -68,7 +67,7 @@ export class Lane {
         break
       }
     }
-    this.#attribute(await this.#collectFailures())
+    this.#attribute(await this.#producer.takeFailures())
     const loads = this.#loads
     this.#loads = []
     this.#next = { load: 0, position: 0 }
@@ -99,17 +98,6 @@ export class Lane {
       if (result !== 'queued') failed.push({ record, reason: result.refused, forGood: isForGood(result.refused) })
     }
     return true
-  }
-
-  /** Failure reports arrive at most 100 a turn of the event loop: all are there after a turn that brought none. */
-  async #collectFailures(): Promise<DeliveryFailure[]> {
-    const failures: DeliveryFailure[] = []
-    for (;;) {
-      await nextTurn()
-      const arrived = this.#producer.takeFailures()
-      if (arrived.length === 0) return failures
-      for (const failure of arrived) failures.push(failure)
-    }
   }
 
   /**

@@ -1,8 +1,8 @@
 import type { Lane, LaneResult } from './lane.js'
 import type { Shipment } from './shipment.js'
 
-/** Told when a lane has flushed: every record of these shipments is acknowledged or has failed. */
-export type OnFlushed = (results: LaneResult[]) => void
+/** Told when a lane has flushed, and how long that took: every record of these shipments is acknowledged or has failed. */
+export type OnFlushed = (results: LaneResult[], tookMs: number) => void
 
 /**
  * How many lanes may flush at a time, while one more fills. With one, a core is idle between a flush and the next: at
@@ -70,12 +70,14 @@ export class Lanes {
   }
 
   async #flush(lane: Lane): Promise<void> {
+    const startedAt = performance.now()
     const results = await lane.flush()
+    const tookMs = performance.now() - startedAt
     this.#flushing.delete(lane)
     if (lane.broken) void this.#replace(lane)
     else this.#makeReady(lane)
     this.#seal()
-    this.#onFlushed(results)
+    this.#onFlushed(results, tookMs)
   }
 
   #makeReady(lane: Lane): void {

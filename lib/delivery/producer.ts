@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import Kafka from 'node-rdkafka'
 import type { ProducerProperties } from './producer-properties.js'
 
@@ -8,7 +9,15 @@ export type TopicState = { brokers: number; partitions: number; partitionsWithou
 
 /** What this module uses of node-rdkafka's native client, which its types leave open. */
 type NativeClient = {
-  produce(topic: string, partition: number, value: Buffer, key: Buffer | undefined, timestampMs?: number): number
+  produce(
+    topic: string,
+    partition: number,
+    value: Buffer,
+    key: Buffer | undefined,
+    timestampMs?: number,
+    opaque?: undefined,
+    headers?: readonly Record<string, string>[],
+  ): number
   flush(timeoutMs: number, done: (error: unknown) => void): void
   getMetadata(
     options: { topic?: string; allTopics: boolean; timeout: number },
@@ -37,7 +46,7 @@ export type ProduceResult = 'queued' | 'full' | { refused: string }
  * One librdkafka producer. It connects by itself, whenever there is a broker, and queues until then.
  *
  * Only failures are reported, since a report for each record costs more than all the rest together: `flush` that ends
- * with true, then one turn of the event loop, and `takeFailures` has all that failed; everything else is acknowledged.
+ * with true, then `takeFailures` has all that failed; everything else is acknowledged.
  */
 export class Producer {
   readonly #producer: Kafka.Producer
@@ -84,7 +93,18 @@ export class Producer {
 
   /** Queues a copy of the record. 'full': flush and try again. 'refused': librdkafka will never take it, and why. */
   produce(value: Buffer, key: Buffer | undefined): ProduceResult {
-    const code = this.#client.produce(this.#topic, unassignedPartition, value, key)
+    return this.#resultOf(this.#client.produce(this.#topic, unassignedPartition, value, key))
+  }
+
+  /** The same for a record with headers, which cost more. */
+  produceWithHeaders(value: Buffer, key: Buffer | undefined, headers: Readonly<Record<string, string>>): ProduceResult {
+    const list = Object.entries(headers).map(([name, text]) => ({ [name]: text }))
+    return this.#resultOf(
+      this.#client.produce(this.#topic, unassignedPartition, value, key, undefined, undefined, list),
+    )
+  }
+
+  #resultOf(code: number): ProduceResult {
     if (code === codes.ERR_NO_ERROR) return 'queued'
     if (code === codes.ERR__QUEUE_FULL) return 'full'
     if (code === codes.ERR__FATAL) this.#fail()
@@ -100,8 +120,12 @@ export class Producer {
     })
   }
 
-  /** The failures reported since the last call. */
-  takeFailures(): DeliveryFailure[] {
+  /**
+   * The failures of what was flushed. Reports arrive at most 100 a turn of the event loop: all are there after a turn
+   * that brought none.
+   */
+  async takeFailures(): Promise<DeliveryFailure[]> {
+    for (let known = -1; known < this.#failures.length; await nextTurn()) known = this.#failures.length
     const failures = this.#failures
     this.#failures = []
     return failures
@@ -172,17 +196,22 @@ function reasonOfCode(code: number): string {
 const messageTooLarge = 'message size too large'
 
 /**
- * The reasons for which a broker will never take a record, however often it is sent. Texts: rdkafka.c,
- * rd_kafka_err_descs, as node-rdkafka shows them (lower case, without "Broker: ").
+ * The reasons for which a broker will never take a record, however often it is sent, and Kafka's name for each. Texts:
+ * rdkafka.c, rd_kafka_err_descs, as node-rdkafka shows them (lower case, without "Broker: ").
  */
-const reasonsForGood: ReadonlySet<string> = new Set([
-  messageTooLarge,
-  'message batch larger than configured server segment size',
-  'broker failed to validate record',
-  'invalid timestamp',
+const reasonsForGood: ReadonlyMap<string, string> = new Map([
+  [messageTooLarge, 'MESSAGE_TOO_LARGE'],
+  ['message batch larger than configured server segment size', 'RECORD_LIST_TOO_LARGE'],
+  ['broker failed to validate record', 'INVALID_RECORD'],
+  ['invalid timestamp', 'INVALID_TIMESTAMP'],
 ])
 
 /** Whether a failure is the record's own, so that sending it again is no use. */
 export function isForGood(reason: string): boolean {
   return reasonsForGood.has(reason)
+}
+
+/** Kafka's name for a reason. */
+export function errorCodeOf(reason: string): string {
+  return reasonsForGood.get(reason) ?? 'UNKNOWN'
 }

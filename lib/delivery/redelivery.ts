@@ -14,27 +14,29 @@ export class Redelivery {
   readonly #openLane: () => Promise<Lane>
   #lane: Promise<Lane> | undefined
   #last: Promise<unknown> = Promise.resolve()
+  #closed = false
 
   constructor(openLane: () => Promise<Lane>) {
     this.#openLane = openLane
   }
 
   /**
-   * Resolves when each record is acknowledged or refused for good, or the shipment has been given up meanwhile. One
-   * shipment at a time, in the order of the calls.
+   * Resolves when each record is acknowledged or refused for good, or the shipment has been given up meanwhile; with
+   * false, when redelivery was closed before that. One shipment at a time, in the order of the calls.
    */
-  redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
-    const done = this.#last.then(() => this.#send(shipment, numbersOf(failed)))
+  redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<boolean> {
+    const done = this.#last.then(() => this.#send(shipment, numbersOf(failed))).then(() => !this.#closed)
     this.#last = Promise.allSettled([done])
     return done
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await (await this.#lane)?.close()
   }
 
   async #send(shipment: Shipment, records: readonly number[]): Promise<void> {
-    if (records.length === 0 || shipment.settled) return
+    if (records.length === 0 || this.#closed || shipment.state === 'given up') return
     const failed = await this.#flush(shipment, records)
     const refused = failed.filter(({ forGood }) => forGood)
     const [only] = refused

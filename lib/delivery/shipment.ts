@@ -1,11 +1,15 @@
 import { Problem, type ProblemCode } from '../shared/errors.js'
-import { metricsBefore, type RecordBatch } from './record-batch.js'
+import type { EntryRef } from './journal/log.js'
+import { metricsBefore, metricsIn, type RecordBatch } from './record-batch.js'
 
 /** A record that the brokers will never take: `record` counts within the batch. */
 export type RefusedRecord = { record: number; reason: string }
 
-/** How a batch ended that was taken: acknowledged, except for the records named. */
-export type DeliveryOutcome = { durability: 'kafka'; refused: RefusedRecord[] }
+/** Where the metrics of a 202 are: acknowledged by the brokers, on this machine's disk, or in memory only. */
+export type Durability = 'kafka' | 'journal' | 'memory'
+
+/** How a batch ended that was taken. `refused`: records that the brokers will not take, known by then. */
+export type DeliveryOutcome = { durability: Durability; refused: RefusedRecord[] }
 
 /** Where the outcome goes: the two ends of the promise that the request waits for. */
 type Answer = { resolve: (outcome: DeliveryOutcome) => void; reject: (problem: Problem) => void }
@@ -17,26 +21,37 @@ export const retryAfter = { 'Retry-After': '1' }
 const overheadBytesPerRecord = 256
 
 /**
- * One request's records on their way to the brokers. Its answer is settled once: acknowledged, or given up with a
- * problem. A shipment that was given up may still be on its way: what librdkafka has queued cannot be called back.
+ * - asked: its request waits for the answer
+ * - promised: answered 202 before the brokers had it; it lies in memory or in the journal
+ * - acknowledged: answered 202 after the brokers had it
+ * - given up: answered 503; what librdkafka has queued cannot be called back, so it may still arrive
  */
+type State = 'asked' | 'promised' | 'acknowledged' | 'given up'
+
+/** One batch's records on their way to the brokers. Its request is answered once. */
 export class Shipment {
   readonly batch: RecordBatch
+  readonly firstSeenMs: number
   /** On the clock of performance.now(). */
   readonly deadlineMs: number
   /** What it holds of the byte budget until its lane is done with it: our copy, librdkafka's copy and its overhead. */
   readonly heldBytes: number
+  readonly refused: RefusedRecord[] = []
+  /** Whether nothing of it is on its way any more. */
+  finished = false
   readonly #startedAtMs = performance.now()
-  readonly #answer: Answer
-  readonly #refused: RefusedRecord[] = []
-  #settled = false
+  readonly #answer: Answer | undefined
+  #state: State
+  #entry: EntryRef | undefined
   #delivered = { records: 0, metrics: 0, bytes: 0 }
 
-  constructor(batch: RecordBatch, deadlineMs: number, answer: Answer) {
+  private constructor(batch: RecordBatch, firstSeenMs: number, deadlineMs: number, answer: Answer | undefined) {
     this.batch = batch
+    this.firstSeenMs = firstSeenMs
     this.deadlineMs = deadlineMs
     this.heldBytes = 2 * batch.bytes.length + overheadBytesPerRecord * batch.ends.length
     this.#answer = answer
+    this.#state = answer === undefined ? 'promised' : 'asked'
   }
 
   /** How long ago it was handed to the delivery. */
@@ -44,13 +59,38 @@ export class Shipment {
     return performance.now() - this.#startedAtMs
   }
 
-  /** Whether its request has been answered. */
-  get settled(): boolean {
-    return this.#settled
+  /** A batch whose request waits, at the longest until the deadline. */
+  static asked(batch: RecordBatch, deadlineMs: number, answer: Answer): Shipment {
+    return new Shipment(batch, Date.now(), deadlineMs, answer)
+  }
+
+  /** A batch that was promised earlier and lies in the journal. */
+  static promised(batch: RecordBatch, firstSeenMs: number, entry: EntryRef): Shipment {
+    const shipment = new Shipment(batch, firstSeenMs, Infinity, undefined)
+    shipment.#entry = entry
+    return shipment
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  /** Where it lies in the journal, if it does. */
+  get entry(): EntryRef | undefined {
+    return this.#entry
+  }
+
+  /** Whether its bytes came from the buffer pool and have to go back there. */
+  get pooled(): boolean {
+    return this.#answer !== undefined
   }
 
   get records(): number {
     return this.batch.ends.length
+  }
+
+  get metrics(): number {
+    return metricsIn(this.batch)
   }
 
   /** What the brokers have acknowledged of it so far. */
@@ -66,20 +106,33 @@ export class Shipment {
     this.#delivered.bytes += (ends[end - 1] ?? 0) - (ends[first - 1] ?? 0)
   }
 
-  /** Notes a record that the brokers will never take; the answer will name it. */
+  /** Notes a record that the brokers will never take. */
   refuse(refused: RefusedRecord): void {
-    this.#refused.push(refused)
+    this.refused.push(refused)
+  }
+
+  /** Notes that it is on disk. */
+  journaled(entry: EntryRef): void {
+    this.#entry = entry
+    this.promise('journal')
+  }
+
+  /** Answers 202 before the brokers have it. */
+  promise(durability: 'journal' | 'memory'): void {
+    if (this.#state !== 'asked') return
+    this.#state = 'promised'
+    this.#answer?.resolve({ durability, refused: [] })
   }
 
   acknowledge(): void {
-    if (this.#settled) return
-    this.#settled = true
-    this.#answer.resolve({ durability: 'kafka', refused: this.#refused })
+    if (this.#state !== 'asked') return
+    this.#state = 'acknowledged'
+    this.#answer?.resolve({ durability: 'kafka', refused: this.refused })
   }
 
   giveUp(code: ProblemCode, detail: string): void {
-    if (this.#settled) return
-    this.#settled = true
-    this.#answer.reject(new Problem(code, detail, { headers: retryAfter }))
+    if (this.#state !== 'asked') return
+    this.#state = 'given up'
+    this.#answer?.reject(new Problem(code, detail, { headers: retryAfter }))
   }
 }

@@ -1,5 +1,5 @@
 import { metricsBefore, type RecordBatch } from '../delivery/record-batch.js'
-import type { DeliveryOutcome, RefusedRecord } from '../delivery/shipment.js'
+import type { Durability, RefusedRecord } from '../delivery/shipment.js'
 import { type Answer, json } from '../shared/answer.js'
 import { withReason } from '../shared/rejections.js'
 import { maxErrors, noValidMetrics, type Verdict } from './validate.js'
@@ -28,8 +28,14 @@ export function withRefused(verdict: Verdict, records: RecordBatch, refused: rea
   }
 }
 
+const whereTheyAre = {
+  kafka: 'acknowledged by Kafka',
+  journal: 'on disk, to be sent to Kafka',
+  memory: 'in memory, to be sent to Kafka',
+} satisfies Record<Durability, string>
+
 /** The 202; the problem is thrown when the brokers refused each metric that was valid. */
-export function respond(verdict: Verdict, durability: DeliveryOutcome['durability']): Answer {
+export function respond(verdict: Verdict, durability: Durability): Answer {
   const { received, accepted, rejected, errors } = verdict
   if (accepted.length === 0) throw noValidMetrics(verdict)
   return json(202, {
@@ -38,7 +44,7 @@ export function respond(verdict: Verdict, durability: DeliveryOutcome['durabilit
     metrics_received: received,
     metrics_accepted: accepted.length,
     metrics_rejected: rejected,
-    message: `${accepted.length} ${accepted.length === 1 ? 'metric' : 'metrics'} acknowledged by Kafka`,
+    message: `${accepted.length} ${accepted.length === 1 ? 'metric' : 'metrics'} ${whereTheyAre[durability]}`,
     errors,
   })
 }

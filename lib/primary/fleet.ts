@@ -25,6 +25,7 @@ export class Fleet {
   readonly #services = new BusiestServices()
   #refusals: Refusal[] = []
   #metricsAbandoned = 0
+  #metricsLeft = 0
   #workerRestarts = 0
   #stopping = false
 
@@ -38,7 +39,10 @@ export class Fleet {
     if (snapshot === undefined) return
     add(this.#ended, snapshot)
     this.#endedCpuSeconds[slot] = (this.#endedCpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
-    this.#metricsAbandoned += snapshot.gauges.metricsInFlight
+    const { metricsInFlight, metricsWaiting, metricsQueued } = snapshot.gauges
+    this.#metricsAbandoned += metricsInFlight
+    this.#metricsLeft += metricsWaiting
+    this.#ended.counts.metricsLost += metricsQueued
   }
 
   stop(): void {
@@ -76,8 +80,8 @@ export class Fleet {
       add(sums, snapshot)
       cpuSeconds[slot] = (cpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
       const uptimeSeconds = (now - startedAtMs) / 1000
-      const { counts, gauges, kafka } = snapshot
-      workers.push({ pid, slot, uptimeSeconds, stale: !fresh.has(worker), counts, gauges, kafka })
+      const { counts, gauges, kafka, journal } = snapshot
+      workers.push({ pid, slot, uptimeSeconds, stale: !fresh.has(worker), counts, gauges, kafka, journal })
     }
     return {
       ...sums,
@@ -88,6 +92,7 @@ export class Fleet {
       services: this.#services.counts,
       refusals: this.#refusals,
       metricsAbandoned: this.#metricsAbandoned,
+      metricsLeft: this.#metricsLeft,
       workerRestarts: this.#workerRestarts,
       stopping: this.#stopping,
       uptimeSeconds: (now - this.#startedAtMs) / 1000,

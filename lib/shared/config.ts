@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import Type, { type Static, type TSchema } from 'typebox'
 import { parseApiKeys } from './api-keys.js'
-import { parseProxies } from './proxies.js'
 
 const prefix = 'VANTAGE_'
 const propertyPrefix = `${prefix}KAFKA_PROPERTY_`
@@ -102,13 +101,36 @@ export const configSchema = Type.Object({
     default: 64,
     exclusiveMinimum: 0,
     maximum: 65536,
-    description: 'Most MiB of records a worker holds until Kafka acknowledges them; over it, batches get 503.',
+    description:
+      'Most MiB of records a worker holds until Kafka acknowledges them; over it, batches go to the journal, or get 503.',
   }),
   ackTimeoutMs: Type.Integer({
     default: 1000,
     minimum: 10,
     maximum: 300000,
-    description: 'Longest wait for Kafka to acknowledge a batch before it is answered 503.',
+    description: 'Longest wait for Kafka to acknowledge a batch before it goes to the journal, or is answered 503.',
+  }),
+  durability: Type.Enum(['kafka', 'journal', 'memory'], {
+    default: 'kafka',
+    description:
+      'What a 202 waits for: kafka: the brokers, or the journal when they are slow or away; journal: always the journal, Kafka follows; memory: nothing, and a crash loses what is queued.',
+  }),
+  journalDir: Type.String({
+    default: 'vantage-journal',
+    description:
+      'Directory on a local disk for batches that Kafka does not take at the moment; empty for no journal: they are answered 503. With --dev, none unless set.',
+  }),
+  journalMaxMb: Type.Number({
+    default: 1024,
+    minimum: 1,
+    maximum: 1048576,
+    description: 'Most MiB that the journal takes on disk; beyond it, batches are answered 503.',
+  }),
+  kafkaDeadLetterTopic: Type.String({
+    default: '',
+    pattern: '^[A-Za-z0-9._-]{0,249}$',
+    description:
+      'Topic for records that were answered 202 and that the brokers then refuse for good; empty: they stay on disk, in the dead space of the journal.',
   }),
   shutdownTimeoutMs: Type.Integer({
     default: 10000,
@@ -140,33 +162,6 @@ export const configSchema = Type.Object({
     default: '',
     description:
       'API keys, a line each: name:sha256, or name:sha256:scopes with ingest, read or both. Prefer VANTAGE_API_KEYS_FILE; `vantage-collector key new NAME` makes a line.',
-  }),
-  rateLimitEnabled: Type.Boolean({
-    default: false,
-    description: 'Limit what each client may send: each API key, or where authentication is off each address.',
-  }),
-  rateLimitRequests: Type.Integer({
-    default: 1000,
-    minimum: 0,
-    maximum: 1_000_000_000,
-    description: 'Most batches of a client within a window; 0 is no limit.',
-  }),
-  rateLimitMetrics: Type.Integer({
-    default: 0,
-    minimum: 0,
-    maximum: 1_000_000_000_000,
-    description: 'Most metrics of a client within a window; 0 is no limit.',
-  }),
-  rateLimitWindow: Type.Integer({
-    default: 60,
-    minimum: 1,
-    maximum: 86400,
-    description: "Length of the window in seconds; it begins with a client's first batch.",
-  }),
-  trustedProxies: Type.String({
-    default: '',
-    description:
-      'Comma-separated addresses and networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.',
   }),
 })
 
@@ -371,30 +366,18 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
       'VANTAGE_KAFKA_PARTITION_KEY=series needs VANTAGE_KAFKA_RECORD_FORMAT=metric: a batch has many series',
     )
   }
+  if (config.durability === 'journal' && config.journalDir === '') {
+    mistakes.push('VANTAGE_DURABILITY=journal needs VANTAGE_JOURNAL_DIR')
+  }
+  if (config.kafkaDeadLetterTopic === config.kafkaTopic) {
+    mistakes.push('VANTAGE_KAFKA_DEAD_LETTER_TOPIC must be another topic than VANTAGE_KAFKA_TOPIC')
+  }
   const { keys, mistakes: wrongKeys } = parseApiKeys(config.apiKeys)
   mistakes.push(...wrongKeys.map((mistake) => `VANTAGE_API_KEYS is not allowed: ${mistake}`))
   if (config.authEnabled === true && config.apiKey === '' && keys.length === 0 && wrongKeys.length === 0) {
     mistakes.push('VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY_FILE or VANTAGE_API_KEYS_FILE')
   }
-  const { mistakes: wrongProxies } = parseProxies(config.trustedProxies)
-  for (const entry of wrongProxies) {
-    mistakes.push(`VANTAGE_TRUSTED_PROXIES="${entry}" is not allowed; it must be addresses or networks`)
-  }
-  if (config.rateLimitEnabled === true) mistakes.push(...checkRateLimits(config))
   return mistakes
-}
-
-function checkRateLimits(config: Static<typeof configSchema>): string[] {
-  const { rateLimitRequests, rateLimitMetrics, maxBatchSize } = config
-  if (rateLimitRequests === 0 && rateLimitMetrics === 0) {
-    return ['VANTAGE_RATE_LIMIT_ENABLED=true needs VANTAGE_RATE_LIMIT_REQUESTS or VANTAGE_RATE_LIMIT_METRICS above 0']
-  }
-  if (rateLimitMetrics > 0 && rateLimitMetrics < maxBatchSize) {
-    return [
-      `VANTAGE_RATE_LIMIT_METRICS=${rateLimitMetrics} is less than VANTAGE_MAX_BATCH_SIZE: a batch could never pass`,
-    ]
-  }
-  return []
 }
 
 /** Settings that do not do what whoever set them may believe. */

@@ -1,7 +1,7 @@
 import type { BrokerState, Counts, Gauges, Histograms, LabelledCounts, Refusal, WorkerSnapshot } from './telemetry.js'
 
 /** One worker's part of the fleet's figures. */
-export type WorkerStats = Pick<WorkerSnapshot, 'counts' | 'gauges' | 'kafka'> & {
+export type WorkerStats = Pick<WorkerSnapshot, 'counts' | 'gauges' | 'kafka' | 'journal'> & {
   pid: number
   /** The number of its place; a successor has the same. */
   slot: number
@@ -26,6 +26,8 @@ export type FleetStats = {
   refusals: Refusal[]
   /** Metrics of workers that ended before answering: their agents saw the connection close. */
   metricsAbandoned: number
+  /** Metrics that lay in the journal when their worker ended; whoever adopts them counts them again. */
+  metricsLeft: number
   workerRestarts: number
   /** The collector shuts down. */
   stopping: boolean

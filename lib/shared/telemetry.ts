@@ -7,9 +7,15 @@ import type { Rejections } from './rejections.js'
 export const counters = {
   batchesReceived: 'Batches posted to /v1/metrics whose body was read',
   metricsReceived: 'Metrics in the batches that could be parsed',
-  metricsAccepted: 'Metrics answered 202: acknowledged by Kafka',
+  metricsAccepted: 'Metrics answered 202: acknowledged by Kafka, in the journal, or in memory where that is asked for',
   metricsRejected: 'Metrics answered as invalid, or refused by the brokers for good, by reason',
-  metricsUnavailable: 'Metrics answered 429 or 503, for the agent to send again',
+  metricsUnavailable: 'Metrics answered 503, for the agent to send again',
+  metricsDelivered: 'Metrics of a 202 that Kafka has acknowledged, before the answer or after',
+  metricsJournaled: 'Metrics answered 202 that lay in the journal then, or went there from memory',
+  metricsReplayed: 'Metrics from the journal that Kafka has acknowledged',
+  metricsAdopted: 'Metrics found in the journal that a process left which had ended',
+  metricsDeadLettered: 'Metrics of a 202 that the brokers refused for good: in the dead space or the dead-letter topic',
+  metricsLost: 'Metrics answered 202 with durability memory that are lost',
   metricsLate: 'Metrics acknowledged by Kafka after their request was answered 503: a retry duplicates them',
   recordsDelivered: 'Records acknowledged by Kafka',
   recordsFailed: 'Failures to deliver a record, before any further try',
@@ -78,6 +84,11 @@ export type Histograms = Record<HistogramName, Record<string, HistogramCounts>>
  */
 export const gauges = {
   metricsInFlight: { help: 'Metrics of requests that are being answered', aggregator: 'sum' },
+  metricsWaiting: { help: 'Metrics in the journal that Kafka has not acknowledged', aggregator: 'sum' },
+  metricsQueued: { help: 'Metrics answered 202 with durability memory that are in memory', aggregator: 'sum' },
+  journalBytes: { help: 'Bytes of the journal on disk', aggregator: 'sum' },
+  journalBatches: { help: 'Batches in the journal', aggregator: 'sum' },
+  journalOldestAgeSeconds: { help: 'Age of the oldest batch in the journal', aggregator: 'max' },
   heldBytes: { help: 'Bytes held until Kafka acknowledges them, against the byte budget', aggregator: 'sum' },
   heldLimitBytes: { help: 'The byte budget: the most that may be held', aggregator: 'sum' },
   lanes: { help: 'Lanes: producers that fill or flush', aggregator: 'sum' },
@@ -121,6 +132,8 @@ export type WorkerSnapshot = {
   gauges: Gauges
   cpuSeconds: number
   kafka: { up: boolean; message: string }
+  /** Undefined where there is no journal. */
+  journal: { state: 'ok' | 'full' | 'unavailable'; message: string } | undefined
   brokers: BrokerState[]
   /** Only what has come since the last snapshot. */
   since: { services: [name: string, metrics: number][]; refusals: Refusal[] }
@@ -176,7 +189,8 @@ export class Telemetry {
     if (this.#refusals.length > maxRefusals) this.#refusals.shift()
   }
 
-  snapshot(kafka: WorkerSnapshot['kafka'], brokers: BrokerState[]): WorkerSnapshot {
+  /** @param stores what this worker sees of Kafka and of the journal */
+  snapshot(stores: Pick<WorkerSnapshot, 'kafka' | 'journal' | 'brokers'>): WorkerSnapshot {
     this.gauges.residentMemoryBytes = process.memoryUsage.rss()
     // Samples contain the interval at which they are taken; the mean is NaN until there is one.
     const meanMs = this.#eventLoop.mean / 1e6
@@ -192,8 +206,7 @@ export class Telemetry {
       histograms: this.#histograms,
       gauges: this.gauges,
       cpuSeconds: (user + system) / 1e6,
-      kafka,
-      brokers,
+      ...stores,
       since,
     }
   }

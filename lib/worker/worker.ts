@@ -5,12 +5,10 @@ import { createValidate } from '../ingest/validate.js'
 import { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
 import type { Logger } from '../shared/logger.js'
-import { rateLimitsOf } from '../shared/rate-limits.js'
 import { Telemetry } from '../shared/telemetry.js'
 import { addRoutes } from './app.js'
 import { Listener } from './listener.js'
 import { PrimaryLink } from './primary-link.js'
-import { RateLimiter } from './rate-limiter.js'
 
 export type WorkerOptions = {
   dev: boolean
@@ -23,8 +21,8 @@ export type WorkerOptions = {
  * over.
  */
 const waitForKafkaMs = 3000
-/** Of the time to shut down, what is kept for closing the producers and ending the process. */
-const closeReserveMs = 1500
+/** Of the time to shut down, what is kept for closing the journal and the producers and ending the process. */
+const closeReserveMs = 2500
 
 /** One worker process: the port, the pipeline and the producers. */
 export class Worker {
@@ -44,11 +42,11 @@ export class Worker {
       snapshot: () => {
         delivery.measure()
         if (this.#draining) telemetry.gauges.ready = 0
-        return telemetry.snapshot(delivery.kafka, delivery.brokers)
+        const { kafka, journal, brokers } = delivery
+        return telemetry.snapshot({ kafka, journal, brokers })
       },
       onDrain: (reason) => void this.stop(reason),
     })
-    const rateLimits = rateLimitsOf(config)
     this.#config = config
     this.#logger = logger
     this.#delivery = delivery
@@ -68,7 +66,6 @@ export class Worker {
         validate: createValidate(config),
         makeRecords: createRecords({ ...config, maxRecordBytes: maxRecordBytes(config) }, pool),
         delivery,
-        limiter: rateLimits && new RateLimiter(rateLimits, primary, logger),
         pool,
         telemetry,
       },
@@ -89,8 +86,9 @@ export class Worker {
     if (this.#draining) return
     this.#draining = true
     this.#logger.info({ reason }, 'worker drains')
-    await this.#listener.drain(Math.max(0, this.#config.shutdownTimeoutMs - closeReserveMs))
-    await this.#delivery.stop()
+    const deadline = performance.now() + this.#config.shutdownTimeoutMs - closeReserveMs
+    await this.#listener.drain(Math.max(0, deadline - performance.now()))
+    await this.#delivery.stop(Math.max(0, deadline - performance.now()))
     this.#primary.stop()
     this.#onStopped()
   }

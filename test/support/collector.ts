@@ -41,6 +41,7 @@ export class Collector {
       VANTAGE_API_HOST: '127.0.0.1',
       VANTAGE_API_PORT: '0',
       VANTAGE_API_WORKERS: '2',
+      VANTAGE_JOURNAL_DIR: '',
       ...(kafka !== undefined && { VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka }),
       ...env,
     }
@@ -149,6 +150,14 @@ export type Stats = {
     bytes_sent: number
     success_rate: number
     brokers: { name: string; up: boolean; rtt_seconds: number; errors: number }[]
+  }
+  journal: {
+    metrics_journaled: number
+    metrics_replayed: number
+    metrics_waiting: number
+    batches_waiting: number
+    bytes: number
+    oldest_age_seconds: number
   }
   balance: Record<string, number>
   worker_restarts: number

@@ -18,19 +18,27 @@ export function readyRoute(context: RouteContext): Handler {
 
 const notReadyHeaders = { 'Content-Type': 'application/json', 'Retry-After': '1' }
 
-/** GET /health: what works and what does not; 503 when batches would not get 202. */
+/**
+ * GET /health: what works and what does not. 200 when all is well ("healthy") and when batches get 202 all the same
+ * ("degraded": Kafka is away and the journal takes them, or the journal does not work and Kafka does); otherwise 503.
+ */
 export function healthRoute(context: RouteContext): Handler {
   return (): Answer => {
     const { config, delivery, draining } = context
-    const { up, message } = delivery.kafka
-    const healthy = reasonNotReady(context) === undefined
-    return json(healthy ? 200 : 503, {
-      status: healthy ? 'healthy' : 'unhealthy',
+    const { kafka, journal } = delivery
+    const allWell = kafka.up && (journal === undefined || journal.state === 'ok')
+    const isReady = reasonNotReady(context) === undefined
+    return json(isReady ? 200 : 503, {
+      status: isReady ? (allWell ? 'healthy' : 'degraded') : 'unhealthy',
       service: config.serviceName,
       version,
       timestamp: new Date().toISOString(),
       checks: {
-        kafka: { status: up ? 'healthy' : 'unhealthy', message },
+        kafka: { status: kafka.up ? 'healthy' : 'unhealthy', message: kafka.message },
+        journal:
+          journal === undefined
+            ? { status: 'off', message: 'VANTAGE_JOURNAL_DIR is empty' }
+            : { status: journal.state === 'ok' ? 'healthy' : 'unhealthy', message: journal.message },
         api: {
           status: draining() ? 'draining' : 'healthy',
           message: draining() ? 'Shutting down' : 'Listening',

@@ -48,6 +48,14 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
       success_rate: rate(counts.recordsDelivered, counts.recordsDelivered + counts.recordsFailed),
       brokers: fleet.brokers.map((broker) => describeBroker(broker, fleet)),
     },
+    journal: {
+      metrics_journaled: counts.metricsJournaled,
+      metrics_replayed: counts.metricsReplayed,
+      metrics_waiting: gauges.metricsWaiting,
+      batches_waiting: gauges.journalBatches,
+      bytes: gauges.journalBytes,
+      oldest_age_seconds: gauges.journalOldestAgeSeconds,
+    },
     balance: balanceOf(fleet),
     held: {
       bytes: gauges.heldBytes,
@@ -105,6 +113,7 @@ function describeWorker(worker: WorkerStats, { cpuSeconds }: FleetStats) {
     uptime_seconds: worker.uptimeSeconds,
     stale: worker.stale,
     kafka: worker.kafka,
+    journal: worker.journal,
     metrics_received: counts.metricsReceived,
     metrics_accepted: counts.metricsAccepted,
     metrics_in_flight: gauges.metricsInFlight,
@@ -115,19 +124,26 @@ function describeWorker(worker: WorkerStats, { cpuSeconds }: FleetStats) {
   }
 }
 
-/** Each metric received is in one of these, so difference is 0. */
-function balanceOf({ counts, gauges: { metricsInFlight }, metricsAbandoned }: FleetStats) {
-  const { metricsReceived, metricsAccepted, metricsRejected, metricsUnavailable } = counts
-  return {
-    received: metricsReceived,
-    accepted: metricsAccepted,
-    rejected: metricsRejected,
-    unavailable: metricsUnavailable,
-    in_flight: metricsInFlight,
+/** Each metric received, or found in the journal, is in one of the others, so difference is 0. */
+function balanceOf({ counts, gauges, metricsAbandoned, metricsLeft }: FleetStats) {
+  const into = { received: counts.metricsReceived, adopted: counts.metricsAdopted }
+  const places = {
+    rejected: counts.metricsRejected,
+    unavailable: counts.metricsUnavailable,
+    delivered: counts.metricsDelivered,
+    dead_lettered: counts.metricsDeadLettered,
+    journaled: gauges.metricsWaiting,
+    queued: gauges.metricsQueued,
+    in_flight: gauges.metricsInFlight,
+    left: metricsLeft,
     abandoned: metricsAbandoned,
-    difference:
-      metricsReceived - metricsAccepted - metricsRejected - metricsUnavailable - metricsInFlight - metricsAbandoned,
+    lost: counts.metricsLost,
   }
+  return { ...into, ...places, difference: total(into) - total(places) }
+}
+
+function total(figures: Record<string, number>): number {
+  return Object.values(figures).reduce((sum, figure) => sum + figure, 0)
 }
 
 /** A share between 0 and 1; of nothing, all went well. */

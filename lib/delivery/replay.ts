@@ -1,0 +1,89 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Journal } from './journal/journal.js'
+import type { TakenEntry } from './journal/log.js'
+import type { Lane, LaneResult } from './lane.js'
+import { Shipment } from './shipment.js'
+
+export type ReplayOptions = {
+  journal: Journal
+  openLane: () => Promise<Lane>
+  /** Told of each shipment that is sent. */
+  onLaunch: (shipment: Shipment) => void
+  /** Told when the brokers have answered for all of some shipments, and how long that took. */
+  onFlushed: (results: LaneResult[], tookMs: number) => void
+  /** Whether agents are posting at the moment, whose latency matters more. */
+  isLive: () => boolean
+  onError: (error: unknown) => void
+}
+
+/** What is sent at a time: large enough for the brokers' throughput, small enough not to stand in the way. */
+const chunkBytes = 512 * 1024
+const idlePollMs = 50
+/** A chunk that was under way when the brokers went has taken as long as they were away. */
+const maxPauseMs = 50
+const pauseAfterErrorMs = 1000
+/** How long the chunk that is under way may take when the process stops, so that it is not sent twice. */
+const lastChunkMs = 1000
+
+/**
+ * Takes what lies in the journal to Kafka, oldest first, one chunk at a time. While the brokers are away the chunk under
+ * way waits, and with it the rest: so replay goes on by itself when they are back.
+ */
+export class Replay {
+  readonly #options: ReplayOptions
+  #lane: Lane | undefined
+  #running: Promise<void> | undefined
+  #stopping = false
+
+  constructor(options: ReplayOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.race([this.#running, pause(lastChunkMs, undefined, { ref: false })])
+    await this.#lane?.close()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        const taken = await this.#options.journal.take(chunkBytes)
+        if (taken.length === 0) await pause(idlePollMs)
+        else await this.#send(taken)
+      } catch (error) {
+        this.#options.onError(error)
+        await pause(pauseAfterErrorMs)
+      }
+    }
+  }
+
+  async #send(taken: readonly TakenEntry[]): Promise<void> {
+    const { onLaunch, onFlushed, isLive } = this.#options
+    const lane = await this.#openOrReplace()
+    for (const { ref, entry } of taken) {
+      const shipment = Shipment.promised(entry.batch, entry.firstSeenMs, ref)
+      onLaunch(shipment)
+      lane.add(shipment)
+    }
+    const startedAt = performance.now()
+    const results = await lane.flush()
+    const tookMs = performance.now() - startedAt
+    onFlushed(results, tookMs)
+    // About half of the time is for those who wait for an answer.
+    if (isLive() && !this.#stopping) await pause(Math.min(tookMs, maxPauseMs))
+  }
+
+  async #openOrReplace(): Promise<Lane> {
+    const lane = this.#lane
+    if (lane !== undefined && !lane.broken) return lane
+    this.#lane = await this.#options.openLane()
+    await lane?.close()
+    return this.#lane
+  }
+}
