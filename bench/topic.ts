@@ -1,0 +1,64 @@
+import { promisify } from 'node:util'
+import Kafka from 'node-rdkafka'
+import { readTopic } from '../lib/commands/topic-reader.js'
+import { waitFor } from '../test/support/wait-for.js'
+import type { AgentLedger } from './load/ledger.js'
+
+const timeoutMs = 10_000
+
+/** How many records a topic has got so far, by the offsets of its ends. */
+export async function countRecords(bootstrap: string, topic: string): Promise<number> {
+  const client = new Kafka.Producer({ 'bootstrap.servers': bootstrap })
+  const metadata = await new Promise<Kafka.Metadata>((resolve, reject) => {
+    client.connect({ topic, allTopics: false, timeout: timeoutMs }, (error, data) =>
+      error ? reject(new Error(error.message)) : resolve(data),
+    )
+  })
+  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
+  const offsets = promisify<string, number, number, { highOffset: number }>(client.queryWatermarkOffsets.bind(client))
+  const ends = await Promise.all(partitions.map(({ id }) => offsets(topic, id, timeoutMs)))
+  await new Promise<void>((resolve) => client.disconnect(() => resolve()))
+  return ends.reduce((sum, { highOffset }) => sum + highOffset, 0)
+}
+
+export type Audit = { expected: number; found: number; missing: number; twice: number; unexpected: number }
+
+const idForm = /"id":"([\da-f]{4})-([\da-f]{8})-\d+"/g
+
+/** Reads the whole topic and holds it against what was answered 202, metric by metric. */
+export async function audit(bootstrap: string, topic: string, ledgers: readonly AgentLedger[]): Promise<Audit> {
+  const records = await countRecords(bootstrap, topic)
+  const found = new Map<string, number>()
+  let read = 0
+  const { stop } = await readTopic({ bootstrapServers: bootstrap, topic, fromBeginning: true }, ({ value }) => {
+    read++
+    for (const [, agent = '', sequence = ''] of value.matchAll(idForm)) {
+      const batch = `${agent}-${sequence}`
+      found.set(batch, (found.get(batch) ?? 0) + 1)
+    }
+  })
+  await waitFor(() => read >= records, `${records} records of ${topic}`, 120_000)
+  await stop()
+  return compare(ledgers, found)
+}
+
+function compare(ledgers: readonly AgentLedger[], found: Map<string, number>): Audit {
+  const sums = { expected: 0, found: 0, missing: 0, twice: 0, unexpected: 0 }
+  for (const { agent, good, sent, unacknowledged } of ledgers) {
+    const uncertain = new Set(unacknowledged)
+    for (let sequence = 0; sequence < sent; sequence++) {
+      const batch = `${agent.toString(16).padStart(4, '0')}-${sequence.toString(16).padStart(8, '0')}`
+      const expected = good[sequence % good.length] ?? 0
+      const count = found.get(batch) ?? 0
+      found.delete(batch)
+      sums.found += count
+      // What was not answered 202 may be there, or not.
+      if (uncertain.has(sequence)) continue
+      sums.expected += expected
+      sums.missing += Math.max(0, expected - count)
+      sums.twice += Math.max(0, count - expected)
+    }
+  }
+  for (const count of found.values()) sums.unexpected += count
+  return sums
+}

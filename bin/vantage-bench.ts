@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { readCommandLine, usage } from '../bench/load/command-line.js'
+import { runLoad } from '../bench/load/load.js'
+import { describe, describeSample, missed } from '../bench/load/report.js'
+
+const exitMissed = 1
+const exitUsage = 2
+const exitUntold = 3
+
+const { load, thresholds, json, help } = readArguments()
+if (help) {
+  process.stdout.write(usage)
+} else {
+  const onTerminal = process.stderr.isTTY
+  const { result } = await runLoad(load, (sample) => {
+    const line = describeSample(sample, load.seconds)
+    process.stderr.write(onTerminal ? `\r\x1b[K${line}` : `${line}\n`)
+  })
+  if (onTerminal) process.stderr.write('\r\x1b[K')
+  process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : describe(result))
+  const misses = missed(result, thresholds)
+  for (const miss of misses) process.stderr.write(`vantage-bench: ${miss}\n`)
+  if (result.objection !== null) process.exitCode = exitUntold
+  else if (misses.length > 0) process.exitCode = exitMissed
+}
+
+function readArguments() {
+  try {
+    return readCommandLine(process.argv.slice(2))
+  } catch (error) {
+    process.stderr.write(`vantage-bench: ${error instanceof Error ? error.message : error}; see --help\n`)
+    process.exit(exitUsage)
+  }
+}
