@@ -51,7 +51,14 @@ async function runCommand(name: string, args: string[]): Promise<void> {
   const note = (text: string) => void process.stderr.write(`${text}\n`)
   try {
     const command = await load()
-    process.exitCode = await command.run(args, { readConfig, print, note, signal: aborter.signal })
+    process.exitCode = await command.run(args, {
+      readConfig,
+      print,
+      note,
+      input: () => process.stdin,
+      terminal: process.stderr.isTTY ? process.stderr : undefined,
+      signal: aborter.signal,
+    })
   } catch (error) {
     if (isUsageError(error)) fail(exitUsage, [`${messageOf(error)}; see --help`])
     fail(exitFailure, [messageOf(error)])

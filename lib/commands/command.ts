@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Config } from '../shared/config.js'
 
 /** What a command works with, so that it needs no process of its own to be understood. */
@@ -8,6 +9,10 @@ export type CommandContext = {
   print: (text: string) => void
   /** What is going on, a line, to standard error. */
   note: (text: string) => void
+  /** Standard input. */
+  input: () => Readable
+  /** Standard error, where it is a terminal: for what is drawn over and over. */
+  terminal: NodeJS.WriteStream | undefined
   /** Aborted by SIGINT or SIGTERM. */
   signal: AbortSignal
 }

@@ -22,13 +22,23 @@ export type BatchRequest = {
   onAborted: (listener: () => void) => void
   /** The API key it came with, where authentication is on. */
   keyName: string | undefined
+  /** Whom limits and fairness count it for. */
+  client: string
+  /** Headers that its answer will carry, whatever it is. */
+  answerHeaders: Record<string, string>
 }
+
+/** What a client may send. Each of its members throws a {@link Problem} VANTAGE_RATE_LIMITED when that is exceeded. */
+export type RateLimiter = { open: (request: BatchRequest) => Quota }
+type Quota = { counted: () => Promise<void>; countMetrics: (metrics: number) => Promise<void> }
 
 export type IngestContext = {
   limits: { maxBodyBytes: number }
   validate: Validate
   makeRecords: MakeRecords
   delivery: Delivery
+  /** Undefined where there are no rate limits. */
+  limiter: RateLimiter | undefined
   pool: BufferPool
   telemetry: Telemetry
 }
@@ -57,16 +67,19 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
 
 /** Reads and judges the batch and makes its records; the body is done with then. */
 async function receive(request: BatchRequest, context: IngestContext, tally: Tally) {
-  const { limits, validate, makeRecords, delivery, telemetry, pool } = context
+  const { limits, validate, makeRecords, delivery, limiter, telemetry, pool } = context
   const { encoding, trace } = readHeaders(request)
+  const quota = limiter?.open(request)
   const sent = await readBody(request, limits.maxBodyBytes, pool)
   try {
     telemetry.counts.batchesReceived++
     telemetry.observe('requestBodyBytes', sent.length)
+    await quota?.counted()
     delivery.assertAvailable()
     const body = decode(await inflate(sent, encoding, limits.maxBodyBytes))
     const verdict = validate(body.value)
     tally.receive(verdict.received, verdict.envelope.service_name)
+    await quota?.countMetrics(verdict.received)
     if (verdict.accepted.length === 0) throw noValidMetrics(verdict)
     return { verdict, records: makeRecords(body, verdict, trace) }
   } finally {

@@ -1,10 +1,12 @@
 import { type Config, variableOf } from '../shared/config.js'
 import type { Logger } from '../shared/logger.js'
+import { rateLimitsOf } from '../shared/rate-limits.js'
 import { version } from '../shared/version.js'
 import { countCpus } from './cpu-count.js'
 import { DevBroker } from './dev-broker.js'
 import { Fleet } from './fleet.js'
 import { claimPort } from './port.js'
+import { RateWindows } from './rate-windows.js'
 import { WorkerPool } from './worker-pool.js'
 
 export type PrimaryOptions = {
@@ -76,10 +78,9 @@ export class Primary {
       this.#logger.fatal({ failedStarts }, 'workers do not start; giving up')
       this.#options.onGiveUp()
     }
-    return new WorkerPool(
-      { size, env, stuckAfterMs: this.#config.workerStuckAfterMs, onGiveUp },
-      new Fleet(),
-      this.#logger,
-    )
+    const limits = rateLimitsOf(this.#config)
+    const rateWindows = limits && new RateWindows(limits)
+    const stuckAfterMs = this.#config.workerStuckAfterMs
+    return new WorkerPool({ size, env, stuckAfterMs, rateWindows, onGiveUp }, new Fleet(), this.#logger)
   }
 }

@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../shared/logger.js'
 import type { Fleet } from './fleet.js'
+import type { RateWindows } from './rate-windows.js'
 import { Slot } from './slot.js'
 import { WorkerProcess } from './worker-process.js'
 
@@ -10,6 +11,8 @@ export type WorkerPoolOptions = {
   /** Environment of the workers beside that of this process. */
   env: Record<string, string | undefined>
   stuckAfterMs: number
+  /** Undefined where there are no rate limits. */
+  rateWindows: RateWindows | undefined
   /** The workers never come to take connections: there is no use in going on. */
   onGiveUp: (failedStarts: number) => void
 }
@@ -90,9 +93,15 @@ export class WorkerPool {
   }
 
   #fork(slot: number): WorkerProcess {
-    const worker: WorkerProcess = new WorkerProcess(cluster.fork(this.#options.env), slot, {
+    const { env, rateWindows } = this.#options
+    const worker: WorkerProcess = new WorkerProcess(cluster.fork(env), slot, {
       onSnapshot: ({ since }) => this.#fleet.note(since),
       onFleetRequest: (id) => void this.#fleet.collect().then((fleet) => worker.send({ type: 'fleet', id, fleet })),
+      onRateRequests: (id, requests) => {
+        const now = performance.now()
+        const verdicts = requests.map((request) => rateWindows?.take(request, now)).filter((v) => v !== undefined)
+        worker.send({ type: 'rate-verdicts', id, verdicts })
+      },
     })
     const state = { ready: false }
     this.#alive.set(worker, state)

@@ -1,11 +1,14 @@
 import type { Worker } from 'node:cluster'
 import type { PrimaryMessage, WorkerMessage } from '../shared/messages.js'
+import type { RateRequest } from '../shared/rate-limits.js'
 import type { WorkerSnapshot } from '../shared/telemetry.js'
 
 export type WorkerEvents = {
   onSnapshot: (snapshot: WorkerSnapshot) => void
   /** The worker wants the figures of all; the id is for the answer. */
   onFleetRequest: (id: number) => void
+  /** What its clients want to send, for the rate limits; the id is for the answer. */
+  onRateRequests: (id: number, requests: readonly RateRequest[]) => void
 }
 
 /** The primary's view of one worker process. */
@@ -24,7 +27,7 @@ export class WorkerProcess {
   #heardAtMs = performance.now()
   #lastId = 0
 
-  constructor(worker: Worker, slot: number, { onSnapshot, onFleetRequest }: WorkerEvents) {
+  constructor(worker: Worker, slot: number, { onSnapshot, onFleetRequest, onRateRequests }: WorkerEvents) {
     this.#worker = worker
     this.slot = slot
     this.pid = worker.process.pid ?? 0
@@ -37,6 +40,7 @@ export class WorkerProcess {
         this.#heardAtMs = performance.now()
         if (message.type === 'listening') resolve(true)
         else if (message.type === 'fleet-request') onFleetRequest(message.id)
+        else if (message.type === 'rate-requests') onRateRequests(message.id, message.requests)
         else {
           onSnapshot(message.snapshot)
           this.#keep(message.id, message.snapshot)

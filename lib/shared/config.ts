@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import Type, { type Static, type TSchema } from 'typebox'
 import { parseApiKeys } from './api-keys.js'
+import { parseProxies } from './proxies.js'
 
 const prefix = 'VANTAGE_'
 const propertyPrefix = `${prefix}KAFKA_PROPERTY_`
@@ -162,6 +163,33 @@ export const configSchema = Type.Object({
     default: '',
     description:
       'API keys, a line each: name:sha256, or name:sha256:scopes with ingest, read or both. Prefer VANTAGE_API_KEYS_FILE; `vantage-collector key new NAME` makes a line.',
+  }),
+  rateLimitEnabled: Type.Boolean({
+    default: false,
+    description: 'Limit what each client may send: each API key, or where authentication is off each address.',
+  }),
+  rateLimitRequests: Type.Integer({
+    default: 1000,
+    minimum: 0,
+    maximum: 1_000_000_000,
+    description: 'Most batches of a client within a window; 0 is no limit.',
+  }),
+  rateLimitMetrics: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 1_000_000_000_000,
+    description: 'Most metrics of a client within a window; 0 is no limit.',
+  }),
+  rateLimitWindow: Type.Integer({
+    default: 60,
+    minimum: 1,
+    maximum: 86400,
+    description: "Length of the window in seconds; it begins with a client's first batch.",
+  }),
+  trustedProxies: Type.String({
+    default: '',
+    description:
+      'Comma-separated addresses and networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.',
   }),
 })
 
@@ -377,7 +405,25 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
   if (config.authEnabled === true && config.apiKey === '' && keys.length === 0 && wrongKeys.length === 0) {
     mistakes.push('VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY_FILE or VANTAGE_API_KEYS_FILE')
   }
+  const { mistakes: wrongProxies } = parseProxies(config.trustedProxies)
+  for (const entry of wrongProxies) {
+    mistakes.push(`VANTAGE_TRUSTED_PROXIES="${entry}" is not allowed; it must be addresses or networks`)
+  }
+  if (config.rateLimitEnabled === true) mistakes.push(...checkRateLimits(config))
   return mistakes
+}
+
+function checkRateLimits(config: Static<typeof configSchema>): string[] {
+  const { rateLimitRequests, rateLimitMetrics, maxBatchSize } = config
+  if (rateLimitRequests === 0 && rateLimitMetrics === 0) {
+    return ['VANTAGE_RATE_LIMIT_ENABLED=true needs VANTAGE_RATE_LIMIT_REQUESTS or VANTAGE_RATE_LIMIT_METRICS above 0']
+  }
+  if (rateLimitMetrics > 0 && rateLimitMetrics < maxBatchSize) {
+    return [
+      `VANTAGE_RATE_LIMIT_METRICS=${rateLimitMetrics} is less than VANTAGE_MAX_BATCH_SIZE: a batch could never pass`,
+    ]
+  }
+  return []
 }
 
 /** Settings that do not do what whoever set them may believe. */

@@ -1,7 +1,7 @@
 import type { Rejections } from './rejections.js'
 
 export type ProblemDefinition = {
-  status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422 | 500 | 503
+  status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422 | 429 | 500 | 503
   /**
    * Whether the same request may succeed later. Agents retry on 429 and 5xx and drop on other 4xx, so this follows the
    * status.
@@ -97,6 +97,12 @@ export const problems = {
     retryable: false,
     title: 'No metric of the batch is valid',
     remedy: 'Correct what errors names; nothing of this batch was delivered.',
+  },
+  VANTAGE_RATE_LIMITED: {
+    status: 429,
+    retryable: true,
+    title: 'Over the rate limit',
+    remedy: 'Retry after Retry-After seconds, and send fewer, larger batches.',
   },
   VANTAGE_INTERNAL: {
     status: 500,

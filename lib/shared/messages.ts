@@ -1,4 +1,5 @@
 import type { FleetStats } from './fleet-stats.js'
+import type { RateRequest, RateVerdict } from './rate-limits.js'
 import type { WorkerSnapshot } from './telemetry.js'
 
 /** What a worker tells the primary. */
@@ -10,11 +11,13 @@ export type WorkerMessage =
    */
   | { type: 'snapshot'; id: number | null; snapshot: WorkerSnapshot }
   | { type: 'fleet-request'; id: number }
+  | { type: 'rate-requests'; id: number; requests: RateRequest[] }
 
 /** What the primary tells a worker. */
 export type PrimaryMessage =
   | { type: 'snapshot-request'; id: number }
   | { type: 'fleet'; id: number; fleet: FleetStats }
+  | { type: 'rate-verdicts'; id: number; verdicts: RateVerdict[] }
   | { type: 'drain' }
 
 export const heartbeatIntervalMs = 250

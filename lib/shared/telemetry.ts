@@ -9,7 +9,7 @@ export const counters = {
   metricsReceived: 'Metrics in the batches that could be parsed',
   metricsAccepted: 'Metrics answered 202: acknowledged by Kafka, in the journal, or in memory where that is asked for',
   metricsRejected: 'Metrics answered as invalid, or refused by the brokers for good, by reason',
-  metricsUnavailable: 'Metrics answered 503, for the agent to send again',
+  metricsUnavailable: 'Metrics answered 429 or 503, for the agent to send again',
   metricsDelivered: 'Metrics of a 202 that Kafka has acknowledged, before the answer or after',
   metricsJournaled: 'Metrics answered 202 that lay in the journal then, or went there from memory',
   metricsReplayed: 'Metrics from the journal that Kafka has acknowledged',

@@ -1,5 +1,6 @@
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { IngestContext } from '../ingest/ingest.js'
+import { createIdentify } from './client.js'
 import { createCors } from './cors.js'
 import { createGuard } from './guard.js'
 import { mount, type RouterContext } from './router.js'
@@ -19,7 +20,7 @@ export function addRoutes(app: TemplatedApp, context: AppContext): void {
   const guard = createGuard(config, context.telemetry)
   const routes = {
     '/': { GET: guard('read', serviceRoute(context)) },
-    '/v1/metrics': { POST: guard('ingest', batchesRoute(context.ingest)) },
+    '/v1/metrics': { POST: guard('ingest', batchesRoute(context.ingest, createIdentify(config))) },
     '/v1/stats': { GET: guard('read', statsRoute(context)) },
     '/v1/config': { GET: guard('read', configRoute(context)) },
     '/metrics': { GET: guard('read', metricsRoute(context)) },

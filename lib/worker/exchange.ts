@@ -11,6 +11,12 @@ export class Exchange {
   readonly header: (name: string) => string
   /** The API key it came with, where authentication is on. */
   keyName: string | undefined
+  /** Whom limits and fairness count it for: see client.ts. */
+  client = ''
+  /** Headers that its answer will carry, whatever it is. */
+  readonly answerHeaders: Record<string, string> = {}
+  /** The values of all headers of this lower-case name; until the first await only. */
+  readonly headerValues: (name: string) => string[]
   #aborted = false
   #onAborted: (() => void) | undefined
 
@@ -18,6 +24,11 @@ export class Exchange {
     this.res = res
     this.method = req.getCaseSensitiveMethod()
     this.header = (name) => req.getHeader(name)
+    this.headerValues = (name) => {
+      const values: string[] = []
+      req.forEach((key, value) => void (key === name && values.push(value)))
+      return values
+    }
     res.onAborted(() => {
       this.#aborted = true
       this.#onAborted?.()
@@ -35,6 +46,7 @@ export class Exchange {
     this.res.cork(() => {
       this.res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
       for (const name in headers) this.res.writeHeader(name, headers[name] ?? '')
+      for (const name in this.answerHeaders) this.res.writeHeader(name, this.answerHeaders[name] ?? '')
       for (const name in more) this.res.writeHeader(name, more[name] ?? '')
       if (this.method === 'HEAD') this.res.endWithoutBody(Buffer.byteLength(body), close)
       else this.res.end(body, close)

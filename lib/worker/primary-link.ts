@@ -1,6 +1,7 @@
 import { Problem } from '../shared/errors.js'
 import type { FleetStats } from '../shared/fleet-stats.js'
 import { heartbeatIntervalMs, type PrimaryMessage, type WorkerMessage } from '../shared/messages.js'
+import type { RateRequest, RateVerdict } from '../shared/rate-limits.js'
 import type { WorkerSnapshot } from '../shared/telemetry.js'
 
 export type PrimaryLinkOptions = {
@@ -10,13 +11,15 @@ export type PrimaryLinkOptions = {
 }
 
 const fleetTimeoutMs = 2000
+/** A primary that is so late with a sum is stuck. */
+const rateTimeoutMs = 500
 
 /** The worker's end of the channel to the primary. */
 export class PrimaryLink {
   readonly #options: PrimaryLinkOptions
-  readonly #requests = new Map<number, (fleet: FleetStats) => void>()
+  readonly #fleets = new Questions<FleetStats>(fleetTimeoutMs)
+  readonly #rates = new Questions<RateVerdict[]>(rateTimeoutMs)
   #heartbeat: NodeJS.Timeout | undefined
-  #lastId = 0
 
   constructor(options: PrimaryLinkOptions) {
     this.#options = options
@@ -40,19 +43,16 @@ export class PrimaryLink {
 
   /** @throws {Problem} VANTAGE_FLEET_UNAVAILABLE when the primary does not answer in time */
   fleet(): Promise<FleetStats> {
-    const id = ++this.#lastId
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#requests.delete(id)
-        reject(new Problem('VANTAGE_FLEET_UNAVAILABLE', `The primary did not answer within ${fleetTimeoutMs} ms`))
-      }, fleetTimeoutMs)
-      this.#requests.set(id, (fleet) => {
-        clearTimeout(timer)
-        this.#requests.delete(id)
-        resolve(fleet)
-      })
-      this.#send({ type: 'fleet-request', id })
-    })
+    return this.#fleets.ask((id) => this.#send({ type: 'fleet-request', id }))
+  }
+
+  /**
+   * Takes these from what their clients may send.
+   *
+   * @throws {Problem} VANTAGE_FLEET_UNAVAILABLE when the primary does not answer in time
+   */
+  takeRates(requests: RateRequest[]): Promise<RateVerdict[]> {
+    return this.#rates.ask((id) => this.#send({ type: 'rate-requests', id, requests }))
   }
 
   #receive(message: PrimaryMessage): void {
@@ -61,7 +61,10 @@ export class PrimaryLink {
         this.#sendSnapshot(message.id)
         break
       case 'fleet':
-        this.#requests.get(message.id)?.(message.fleet)
+        this.#fleets.settle(message.id, message.fleet)
+        break
+      case 'rate-verdicts':
+        this.#rates.settle(message.id, message.verdicts)
         break
       case 'drain':
         this.#options.onDrain('the primary asks')
@@ -77,5 +80,37 @@ export class PrimaryLink {
     process.send?.(message, undefined, undefined, (error) => {
       if (error !== null) this.#options.onDrain('the primary is gone')
     })
+  }
+}
+
+/** Questions to the primary of one kind that wait for their answers. */
+class Questions<T> {
+  readonly #timeoutMs: number
+  readonly #waiting = new Map<number, (answer: T) => void>()
+  #lastId = 0
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** @throws {Problem} VANTAGE_FLEET_UNAVAILABLE when there is no answer in time */
+  ask(send: (id: number) => void): Promise<T> {
+    const id = ++this.#lastId
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id)
+        reject(new Problem('VANTAGE_FLEET_UNAVAILABLE', `The primary did not answer within ${this.#timeoutMs} ms`))
+      }, this.#timeoutMs)
+      this.#waiting.set(id, (answer) => {
+        clearTimeout(timer)
+        this.#waiting.delete(id)
+        resolve(answer)
+      })
+      send(id)
+    })
+  }
+
+  settle(id: number, answer: T): void {
+    this.#waiting.get(id)?.(answer)
   }
 }

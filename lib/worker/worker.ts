@@ -5,10 +5,12 @@ import { createValidate } from '../ingest/validate.js'
 import { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
 import type { Logger } from '../shared/logger.js'
+import { rateLimitsOf } from '../shared/rate-limits.js'
 import { Telemetry } from '../shared/telemetry.js'
 import { addRoutes } from './app.js'
 import { Listener } from './listener.js'
 import { PrimaryLink } from './primary-link.js'
+import { RateLimiter } from './rate-limiter.js'
 
 export type WorkerOptions = {
   dev: boolean
@@ -47,6 +49,7 @@ export class Worker {
       },
       onDrain: (reason) => void this.stop(reason),
     })
+    const rateLimits = rateLimitsOf(config)
     this.#config = config
     this.#logger = logger
     this.#delivery = delivery
@@ -66,6 +69,7 @@ export class Worker {
         validate: createValidate(config),
         makeRecords: createRecords({ ...config, maxRecordBytes: maxRecordBytes(config) }, pool),
         delivery,
+        limiter: rateLimits && new RateLimiter(rateLimits, primary, logger),
         pool,
         telemetry,
       },

@@ -1,7 +1,6 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { join } from 'node:path'
 import { test } from 'tap'
 import { configSchema, variableOf } from '../../lib/shared/config.js'
 import { version } from '../../lib/shared/version.js'
@@ -9,38 +8,25 @@ import { batchOf } from '../support/batches.js'
 import { Collector, startCollector } from '../support/collector.js'
 import { freePort } from '../support/free-port.js'
 import { startMockKafka } from '../support/mock-kafka.js'
+import { command, runCommand } from '../support/run-command.js'
 import { waitFor } from '../support/wait-for.js'
 
-const command = resolve('dist/bin/vantage-collector.js')
-const execute = promisify(execFile)
-
-type Result = { code: number; stdout: string; stderr: string }
-
-async function run(args: string[], { env = {}, cwd = '.' } = {}): Promise<Result> {
-  try {
-    const output = await execute(process.execPath, [command, ...args], { cwd, env: { ...process.env, ...env } })
-    return { code: 0, ...output }
-  } catch (error) {
-    return error as Result
-  }
-}
-
 test('--help names every variable, --version the version', async (t) => {
-  const { code, stdout } = await run(['--help'])
+  const { code, stdout } = await runCommand(['--help'])
   t.equal(code, 0)
   for (const member of Object.keys(configSchema.properties)) t.ok(stdout.includes(`  ${variableOf(member)}\n`), member)
-  t.same(await run(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
+  t.same(await runCommand(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
 })
 
 test('what is not understood ends with 2 and points to --help', async (t) => {
-  t.match(await run(['--nonsense']), { code: 2, stderr: /--nonsense.*see --help/ })
-  t.match(await run(['serve']), { code: 2, stderr: 'There is no command serve; see --help' })
+  t.match(await runCommand(['--nonsense']), { code: 2, stderr: /--nonsense.*see --help/ })
+  t.match(await runCommand(['serve']), { code: 2, stderr: 'There is no command serve; see --help' })
 })
 
 test('--check-config tells each mistake in a line and starts nothing', async (t) => {
-  t.match(await run(['--check-config']), { code: 0, stdout: 'The configuration is valid\n' })
+  t.match(await runCommand(['--check-config']), { code: 0, stdout: 'The configuration is valid\n' })
   const env = { VANTAGE_API_PORT: 'x', VANTAGE_DEBUG: 'y', VANTAGE_TYPO: 'z' }
-  const { code, stdout, stderr } = await run(['--check-config'], { env })
+  const { code, stdout, stderr } = await runCommand(['--check-config'], { env })
   t.equal(code, 2)
   t.equal(stdout, '')
   t.same(stderr.trim().split('\n'), [
@@ -48,37 +34,37 @@ test('--check-config tells each mistake in a line and starts nothing', async (t)
     'vantage-collector: VANTAGE_API_PORT="x" is not allowed; it must be an integer from 0 to 65535',
     'vantage-collector: VANTAGE_DEBUG="y" is not allowed; it must be true or false',
   ])
-  t.match(await run([], { env: { VANTAGE_API_PORT: 'x' } }), { code: 2 }, 'serving checks the same')
+  t.match(await runCommand([], { env: { VANTAGE_API_PORT: 'x' } }), { code: 2 }, 'serving checks the same')
 })
 
 test('a librdkafka property that does not exist is told in its words', async (t) => {
-  const { code, stderr } = await run(['--check-config'], { env: { VANTAGE_KAFKA_PROPERTY_NO_SUCH: '1' } })
+  const { code, stderr } = await runCommand(['--check-config'], { env: { VANTAGE_KAFKA_PROPERTY_NO_SUCH: '1' } })
   t.equal(code, 2)
   t.match(stderr, 'No such configuration property: "no.such"')
 })
 
 test('key new makes a key and its line; a file gets the line, and nobody else can read it', async (t) => {
-  const { stdout } = await run(['key', 'new', 'fleet-a', '--scope', 'ingest,read'])
+  const { stdout } = await runCommand(['key', 'new', 'fleet-a', '--scope', 'ingest,read'])
   t.match(stdout, /^key: {2}vck_\S+\nline: fleet-a:[\da-f]{64}:ingest,read\n$/)
   const file = join(t.testdir(), 'keys')
-  for (const name of ['a', 'b']) t.match((await run(['key', 'new', name, '--file', file])).stdout, /^vck_\S+\n$/)
+  for (const name of ['a', 'b']) t.match((await runCommand(['key', 'new', name, '--file', file])).stdout, /^vck_\S+\n$/)
   t.match(readFileSync(file, 'utf8'), /^a:[\da-f]{64}:ingest\nb:[\da-f]{64}:ingest\n$/)
   t.equal(statSync(file).mode & 0o777, 0o600)
   for (const args of [['new'], ['list'], ['new', 'a b'], ['new', 'a', '--scope', 'write']]) {
-    t.match(await run(['key', ...args]), { code: 2, stdout: '' }, args.join(' '))
+    t.match(await runCommand(['key', ...args]), { code: 2, stdout: '' }, args.join(' '))
   }
 })
 
 test('a .env file is read in development, not in production, and the environment wins', async (t) => {
   const cwd = t.testdir()
   writeFileSync(join(cwd, '.env'), 'VANTAGE_API_PORT=wrong\n')
-  t.match(await run(['--check-config'], { cwd }), { code: 2, stderr: /VANTAGE_API_PORT="wrong"/ })
-  t.match(await run(['--check-config'], { cwd, env: { VANTAGE_API_PORT: '1' } }), { code: 0 })
-  t.match(await run(['--check-config'], { cwd, env: { VANTAGE_ENVIRONMENT: 'production' } }), { code: 0 })
+  t.match(await runCommand(['--check-config'], { cwd }), { code: 2, stderr: /VANTAGE_API_PORT="wrong"/ })
+  t.match(await runCommand(['--check-config'], { cwd, env: { VANTAGE_API_PORT: '1' } }), { code: 0 })
+  t.match(await runCommand(['--check-config'], { cwd, env: { VANTAGE_ENVIRONMENT: 'production' } }), { code: 0 })
 })
 
 test('--dev is refused in production', async (t) => {
-  const { code, stderr } = await run(['--dev'], { env: { VANTAGE_ENVIRONMENT: 'production' } })
+  const { code, stderr } = await runCommand(['--dev'], { env: { VANTAGE_ENVIRONMENT: 'production' } })
   t.equal(code, 2)
   t.match(stderr, '--dev keeps metrics in memory only')
 })
@@ -112,16 +98,16 @@ test('tail says what is wrong when it finds nothing to read', async (t) => {
   const kafka = await startMockKafka(t)
   const collector = await startCollector(t, { kafka })
   const port = new URL(collector.url).port
-  t.match(await run(['tail', '--dev'], { env: { VANTAGE_API_PORT: port } }), {
+  t.match(await runCommand(['tail', '--dev'], { env: { VANTAGE_API_PORT: port } }), {
     code: 1,
     stderr: 'not started with --dev',
   })
   const free = String(await freePort())
-  t.match(await run(['tail', '--dev'], { env: { VANTAGE_API_PORT: free } }), {
+  t.match(await runCommand(['tail', '--dev'], { env: { VANTAGE_API_PORT: free } }), {
     code: 1,
     stderr: 'No collector answers',
   })
-  t.match(await run(['tail', '--bootstrap', `127.0.0.1:${free}`]), {
+  t.match(await runCommand(['tail', '--bootstrap', `127.0.0.1:${free}`]), {
     code: 1,
     stderr: `No broker of 127.0.0.1:${free} answers`,
   })

@@ -96,6 +96,13 @@ test('authentication without a key is a mistake', async (t) => {
   t.same(mistakes, ['VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY_FILE or VANTAGE_API_KEYS_FILE'])
 })
 
+test('rate limits that could not work are mistakes', async (t) => {
+  const none = parseConfig({ VANTAGE_RATE_LIMIT_ENABLED: 'true', VANTAGE_RATE_LIMIT_REQUESTS: '0' })
+  t.match(none.mistakes, [/needs VANTAGE_RATE_LIMIT_REQUESTS or VANTAGE_RATE_LIMIT_METRICS above 0$/])
+  const few = parseConfig({ VANTAGE_RATE_LIMIT_ENABLED: 'true', VANTAGE_RATE_LIMIT_METRICS: '999' })
+  t.match(few.mistakes, [/^VANTAGE_RATE_LIMIT_METRICS=999 is less than VANTAGE_MAX_BATCH_SIZE/])
+})
+
 test('keys that nobody has to send are a warning', async (t) => {
   const { warnings, mistakes } = parseConfig({ VANTAGE_API_KEY: 'hush' })
   t.same(mistakes, [])

@@ -41,7 +41,7 @@ export function openApiDocument({ maxBatchSize, authEnabled }: Pick<Config, 'max
               description: 'The metrics that metrics_accepted counts are acknowledged by Kafka.',
               content: { 'application/json': { schema: reference('Accepted') } },
             },
-            ...problemResponses([400, 413, 415, 422, 500, 503]),
+            ...problemResponses([400, 413, 415, 422, 429, 500, 503]),
             ...guarded,
           },
         },

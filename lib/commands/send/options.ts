@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import type { Config } from '../../shared/config.js'
+import { UsageError } from '../command.js'
+import type { Envelope } from './read-entries.js'
+
+export type SendOptions = {
+  /** A path, or - for standard input. */
+  file: string
+  /** Where batches are posted. */
+  url: URL
+  apiKey: string
+  compress: boolean
+  batchSize: number
+  lingerMs: number
+  connections: number
+  maxWaitMs: number
+  /** Where batches go that were given up. */
+  undelivered: string | undefined
+  /** Go before what the input says. */
+  envelope: Partial<Envelope>
+  json: boolean
+}
+
+/** @throws {UsageError} for arguments that make no sense */
+export async function readSendOptions(args: string[], readConfig: () => Config): Promise<SendOptions> {
+  const { values: flags, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      url: { type: 'string' },
+      'key-file': { type: 'string' },
+      gzip: { type: 'boolean', default: false },
+      'batch-size': { type: 'string', default: '1000' },
+      'linger-ms': { type: 'string', default: '1000' },
+      connections: { type: 'string', default: '1' },
+      'max-wait-seconds': { type: 'string', default: '300' },
+      undelivered: { type: 'string' },
+      service: { type: 'string' },
+      environment: { type: 'string' },
+      'agent-version': { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const [file] = positionals
+  if (file === undefined || positionals.length > 1) throw new UsageError('send takes one FILE, or - for standard input')
+  const config = readConfig()
+  const keyFile = flags['key-file']
+  return {
+    file,
+    url: batchUrl(flags.url ?? `http://localhost:${config.apiPort}`),
+    apiKey: keyFile === undefined ? config.apiKey : (await readFile(keyFile, 'utf8')).trim(),
+    compress: flags.gzip,
+    batchSize: integer('--batch-size', flags['batch-size'], 1, 100_000),
+    lingerMs: integer('--linger-ms', flags['linger-ms'], 0, 3_600_000),
+    connections: integer('--connections', flags.connections, 1, 256),
+    maxWaitMs: integer('--max-wait-seconds', flags['max-wait-seconds'], 0, 86_400) * 1000,
+    undelivered: flags.undelivered,
+    envelope: {
+      ...(flags.service !== undefined && { service_name: flags.service }),
+      ...(flags.environment !== undefined && { environment: flags.environment }),
+      ...(flags['agent-version'] !== undefined && { agent_version: flags['agent-version'] }),
+    },
+    json: flags.json,
+  }
+}
+
+/** Where a collector takes batches that may be behind a path of a proxy. */
+function batchUrl(text: string): URL {
+  if (!/^https?:/i.test(text) || !URL.canParse(text)) throw new UsageError(`--url ${text} is no http or https URL`)
+  const url = new URL(text)
+  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/metrics`
+  return url
+}
+
+function integer(flag: string, text: string, min: number, max: number): number {
+  const number = Number(text)
+  if (text.trim() !== '' && Number.isInteger(number) && number >= min && number <= max) return number
+  throw new UsageError(`${flag} ${text} is not allowed; it must be an integer from ${min} to ${max}`)
+}

@@ -1,0 +1,49 @@
+import type { Tally } from './tally.js'
+
+type Terminal = Pick<NodeJS.WriteStream, 'write' | 'columns'>
+
+const drawEveryMs = 100
+const barWidth = 24
+const clearLine = '\r\u001b[K'
+
+/** A line on a terminal that tells how far it is; nothing where nobody watches. */
+export class Progress {
+  readonly #terminal: Terminal | undefined
+  readonly #tally: Tally
+  /** Of the input; undefined when it may go on forever. */
+  readonly #totalBytes: number | undefined
+  readonly #timer: NodeJS.Timeout | undefined
+  readBytes = 0
+  /** What it waits for, where it waits. */
+  state = ''
+
+  constructor(terminal: Terminal | undefined, tally: Tally, totalBytes: number | undefined) {
+    this.#terminal = terminal
+    this.#tally = tally
+    this.#totalBytes = totalBytes
+    if (terminal !== undefined) this.#timer = setInterval(() => this.#draw(), drawEveryMs)
+  }
+
+  /** Makes room for a line above the bar. */
+  clear(): void {
+    this.#terminal?.write(clearLine)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.clear()
+  }
+
+  #draw(): void {
+    const figures = `${this.#bar()}${this.#tally.accepted.toLocaleString('en')} accepted, ${this.#tally.rate} metrics/s`
+    const line = this.state === '' ? figures : `${figures}; ${this.state}`
+    this.#terminal?.write(clearLine + line.slice(0, (this.#terminal.columns || 80) - 1))
+  }
+
+  #bar(): string {
+    if (this.#totalBytes === undefined || this.#totalBytes === 0) return ''
+    const share = Math.min(1, this.readBytes / this.#totalBytes)
+    const done = Math.floor(share * barWidth)
+    return `[${'='.repeat(done)}${' '.repeat(barWidth - done)}] ${Math.floor(share * 100)} % `
+  }
+}

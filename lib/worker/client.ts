@@ -1,0 +1,60 @@
+import { type BlockList, isIP } from 'node:net'
+import type { Config } from '../shared/config.js'
+import { parseProxies } from '../shared/proxies.js'
+import type { Exchange } from './exchange.js'
+
+/** Says whom limits and fairness count a request for: its API key, else the address it comes from. */
+export function createIdentify({ trustedProxies }: Config): (exchange: Exchange) => string {
+  const { proxies } = parseProxies(trustedProxies)
+  const addressOf = trustedProxies === '' ? remoteAddress : createForwardedAddress(proxies)
+  return (exchange) =>
+    exchange.keyName === undefined ? `address:${networkOf(addressOf(exchange))}` : `key:${exchange.keyName}`
+}
+
+/**
+ * The address that a client behind trusted proxies comes from: the last one of X-Forwarded-For that is not itself such
+ * a proxy. What stands before it is what the client claims, and worth nothing.
+ */
+function createForwardedAddress(proxies: BlockList): (exchange: Exchange) => string {
+  const isTrusted = (address: string) => proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  return (exchange) => {
+    let nearest = remoteAddress(exchange)
+    if (!isTrusted(nearest)) return nearest
+    const hops = exchange.headerValues('x-forwarded-for').join(',').split(',')
+    for (const hop of hops.reverse()) {
+      const address = withoutPort(hop.trim())
+      if (isIP(address) === 0) return nearest
+      nearest = address
+      if (!isTrusted(address)) return nearest
+    }
+    return nearest
+  }
+}
+
+/** IPv4 as 192.0.2.1, also where it came in an IPv6 socket. */
+function remoteAddress({ res }: Exchange): string {
+  const bytes = new Uint8Array(res.getRemoteAddress())
+  if (bytes.length === 4) return bytes.join('.')
+  const words = Array.from({ length: 8 }, (_, n) => (((bytes[2 * n] ?? 0) << 8) | (bytes[2 * n + 1] ?? 0)).toString(16))
+  return words.join(':').startsWith('0:0:0:0:0:ffff:') ? bytes.subarray(12).join('.') : words.join(':')
+}
+
+/** Some proxies write 192.0.2.1:4711 and [2001:db8::1]:4711. */
+function withoutPort(hop: string): string {
+  return /^\[(.*)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
+}
+
+/** A subscriber of IPv6 has at least a /64 to choose addresses from, so that is what counts as one client. */
+function networkOf(address: string): string {
+  if (isIP(address) !== 6) return address
+  const [head = '', tail = ''] = address.split('::')
+  const front = wordsOf(head)
+  const back = wordsOf(tail)
+  const zeros = Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0')
+  const network = [...front, ...zeros, ...back].slice(0, 4).map((word) => Number.parseInt(word, 16).toString(16))
+  return `${network.join(':')}::/64`
+}
+
+function wordsOf(part: string): string[] {
+  return part.split(':').filter((word) => word !== '')
+}
