@@ -10,18 +10,25 @@ const gunzipAsync = promisify(gunzip)
 export type DecodedBody = { bytes: Buffer; value: unknown }
 
 /**
- * Undoes the Content-Encoding. The result is never larger than `maxBytes`: inflating stops there.
+ * Whether the body is gzip; it is as it is, if not.
  *
- * @throws {Problem} VANTAGE_UNSUPPORTED_ENCODING, VANTAGE_BODY_TOO_LARGE or VANTAGE_INVALID_ENCODING
+ * @throws {Problem} VANTAGE_UNSUPPORTED_ENCODING for any other Content-Encoding
  */
-export async function inflate(body: Buffer, contentEncoding: string, maxBytes: number): Promise<Buffer> {
+export function isGzip(contentEncoding: string): boolean {
   const encoding = contentEncoding.trim().toLowerCase()
-  if (encoding === '' || encoding === 'identity') return body
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    throw new Problem('VANTAGE_UNSUPPORTED_ENCODING', `Content-Encoding ${JSON.stringify(encoding)} is not supported`, {
-      headers: { 'Accept-Encoding': 'gzip' },
-    })
-  }
+  if (encoding === '' || encoding === 'identity') return false
+  if (encoding === 'gzip' || encoding === 'x-gzip') return true
+  throw new Problem('VANTAGE_UNSUPPORTED_ENCODING', `Content-Encoding ${JSON.stringify(encoding)} is not supported`, {
+    headers: { 'Accept-Encoding': 'gzip' },
+  })
+}
+
+/**
+ * Inflates a gzip body. The result is never larger than `maxBytes`: inflating stops there.
+ *
+ * @throws {Problem} VANTAGE_BODY_TOO_LARGE or VANTAGE_INVALID_ENCODING
+ */
+export async function inflate(body: Buffer, maxBytes: number): Promise<Buffer> {
   try {
     return await gunzipAsync(body, { maxOutputLength: maxBytes })
   } catch (error) {

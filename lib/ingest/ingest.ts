@@ -4,12 +4,14 @@ import type { Answer } from '../shared/answer.js'
 import type { BufferPool } from '../shared/buffer-pool.js'
 import { Problem } from '../shared/errors.js'
 import type { Telemetry } from '../shared/telemetry.js'
-import { decode, inflate } from './decode.js'
-import { readBody } from './read-body.js'
+import type { ByteBudget, Hold } from './byte-budget.js'
+import { decode, inflate, isGzip } from './decode.js'
+import { bodyTooLarge, readBody } from './read-body.js'
 import type { MakeRecords } from './records.js'
 import { respond, withRefused } from './respond.js'
 import { Tally } from './tally.js'
 import { readTraceContext, type TraceContext } from './trace-context.js'
+import type { Turns } from './turns.js'
 import { noValidMetrics, type Validate } from './validate.js'
 
 /** What the refused part of a batch is shown under, as that of a whole one is. */
@@ -34,6 +36,9 @@ type Quota = { counted: () => Promise<void>; countMetrics: (metrics: number) => 
 
 export type IngestContext = {
   limits: { maxBodyBytes: number }
+  budget: ByteBudget
+  /** For inflating: as many at a time as the byte budget can hold at their largest. */
+  inflating: Turns
   validate: Validate
   makeRecords: MakeRecords
   delivery: Delivery
@@ -51,8 +56,10 @@ export type IngestContext = {
  */
 export async function ingest(request: BatchRequest, context: IngestContext): Promise<Answer> {
   const tally = new Tally(context.telemetry, request.keyName)
+  const hold = context.budget.open(request.client)
   try {
-    const { verdict, records } = await receive(request, context, tally)
+    const { verdict, records } = await receive(request, context, tally, hold)
+    hold.change(records.bytes.length)
     const { durability, refused } = await context.delivery.deliver(records)
     const final = withRefused(verdict, records, refused)
     const answer = respond(final, durability)
@@ -62,21 +69,27 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
   } catch (error) {
     tally.fail(error)
     throw error
+  } finally {
+    hold.change(0)
   }
 }
 
 /** Reads and judges the batch and makes its records; the body is done with then. */
-async function receive(request: BatchRequest, context: IngestContext, tally: Tally) {
+async function receive(request: BatchRequest, context: IngestContext, tally: Tally, hold: Hold) {
   const { limits, validate, makeRecords, delivery, limiter, telemetry, pool } = context
-  const { encoding, trace } = readHeaders(request)
+  const { gzip, length, trace } = readHeaders(request)
+  // Whoever cannot be served is told before the body is read.
+  if (length > limits.maxBodyBytes) throw bodyTooLarge(limits.maxBodyBytes)
+  delivery.assertAvailable()
   const quota = limiter?.open(request)
-  const sent = await readBody(request, limits.maxBodyBytes, pool)
+  hold.assertRoom(length)
+  const sent = await readBody(request, limits.maxBodyBytes, pool, hold)
   try {
     telemetry.counts.batchesReceived++
     telemetry.observe('requestBodyBytes', sent.length)
     await quota?.counted()
-    delivery.assertAvailable()
-    const body = decode(await inflate(sent, encoding, limits.maxBodyBytes))
+    const text = gzip ? await inflateInTurn(sent, request.client, context) : sent
+    const body = decode(text)
     const verdict = validate(body.value)
     tally.receive(verdict.received, verdict.envelope.service_name)
     await quota?.countMetrics(verdict.received)
@@ -87,10 +100,18 @@ async function receive(request: BatchRequest, context: IngestContext, tally: Tal
   }
 }
 
-/** Must run before the first await: uWebSockets.js forgets the headers then. */
-function readHeaders({ header }: BatchRequest): { encoding: string; trace: TraceContext } {
+function inflateInTurn(body: Buffer, client: string, { inflating, limits }: IngestContext): Promise<Buffer> {
+  return inflating.run(client, () => inflate(body, limits.maxBodyBytes))
+}
+
+/** Must run before the first await: uWebSockets.js forgets the headers then. `length` is what the client says. */
+function readHeaders({ header }: BatchRequest): { gzip: boolean; length: number; trace: TraceContext } {
   requireJson(header('content-type'))
-  return { encoding: header('content-encoding'), trace: readTraceContext(header) }
+  return {
+    gzip: isGzip(header('content-encoding')),
+    length: Number(header('content-length')) || 0,
+    trace: readTraceContext(header),
+  }
 }
 
 const jsonType = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i

@@ -1,6 +1,7 @@
 import type { HttpResponse } from 'uWebSockets.js'
 import type { BufferPool } from '../shared/buffer-pool.js'
 import { Problem } from '../shared/errors.js'
+import type { Hold } from './byte-budget.js'
 
 /** The client went away before its request was answered; there is nobody to tell. */
 export class RequestAborted extends Error {
@@ -11,28 +12,38 @@ type BodySource = { res: HttpResponse; onAborted: (listener: () => void) => void
 
 /**
  * Collects a request body in a buffer of the pool (uWebSockets.js detaches each chunk after its callback); the caller
- * gives it back. Call it before any await: data that arrives earlier is lost.
+ * gives it back. The buffer is there and counts once something has arrived: a request that only says how much it will
+ * send costs nothing. Call it before any await: data that arrives earlier is lost.
  *
- * @throws {Problem} VANTAGE_BODY_TOO_LARGE as soon as more than `maxBytes` have arrived; the rest is then read and
- *   dropped
+ * @throws {Problem} VANTAGE_BODY_TOO_LARGE as soon as more than `maxBytes` have arrived, VANTAGE_OVERLOADED when what
+ *   has arrived may not be held; the rest is then read and dropped
  * @throws {RequestAborted} when the client closes the connection first
  */
-export function readBody({ res, onAborted }: BodySource, maxBytes: number, pool: BufferPool): Promise<Buffer> {
+export function readBody(
+  { res, onAborted }: BodySource,
+  maxBytes: number,
+  pool: BufferPool,
+  hold: Hold,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let body = pool.take(0)
+    let body: Buffer | undefined
     let length = 0
     let ended = false
-    const fail = (error: Error) => {
+    const fail = (error: unknown) => {
       if (ended) return
       ended = true
-      pool.give(body)
+      if (body !== undefined) pool.give(body)
       reject(error)
     }
     onAborted(() => fail(new RequestAborted()))
     res.onData((chunk, isLast) => {
       if (ended) return
       if (length + chunk.byteLength > maxBytes) return fail(bodyTooLarge(maxBytes))
-      body = append(body, length, chunk, pool)
+      try {
+        body = append(body, length, chunk, pool, hold)
+      } catch (error) {
+        return fail(error)
+      }
       length += chunk.byteLength
       if (!isLast) return
       ended = true
@@ -42,13 +53,15 @@ export function readBody({ res, onAborted }: BodySource, maxBytes: number, pool:
 }
 
 /** Copies the chunk behind the first `length` bytes, into a buffer twice as large where there is no room. */
-function append(body: Buffer, length: number, chunk: ArrayBuffer, pool: BufferPool): Buffer {
+function append(body: Buffer | undefined, length: number, chunk: ArrayBuffer, pool: BufferPool, hold: Hold): Buffer {
   const needed = length + chunk.byteLength
   let target = body
-  if (needed > body.length) {
-    target = pool.take(length === 0 ? needed : 2 * needed)
-    body.copy(target, 0, 0, length)
-    pool.give(body)
+  if (target === undefined || needed > target.length) {
+    const size = length === 0 ? needed : 2 * needed
+    hold.growTo(size)
+    target = pool.take(size)
+    body?.copy(target, 0, 0, length)
+    if (body !== undefined) pool.give(body)
   }
   target.set(new Uint8Array(chunk), length)
   return target

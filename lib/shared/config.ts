@@ -103,7 +103,7 @@ export const configSchema = Type.Object({
     exclusiveMinimum: 0,
     maximum: 65536,
     description:
-      'Most MiB of records a worker holds until Kafka acknowledges them; over it, batches go to the journal, or get 503.',
+      'Most MiB of records a worker holds until Kafka acknowledges them; over it, batches go to the journal, or get 503. Requests that are not answered yet may hold as much again, in bodies and records.',
   }),
   ackTimeoutMs: Type.Integer({
     default: 1000,
@@ -185,6 +185,12 @@ export const configSchema = Type.Object({
     minimum: 1,
     maximum: 86400,
     description: "Length of the window in seconds; it begins with a client's first batch.",
+  }),
+  maxConnections: Type.Integer({
+    default: 10000,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'Most connections a worker keeps open; further ones are closed at once.',
   }),
   trustedProxies: Type.String({
     default: '',

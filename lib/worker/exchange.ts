@@ -2,6 +2,9 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
 import type { Answer } from '../shared/answer.js'
 
+/** An answer up to this size is left to uWebSockets.js, which copies what a client does not read at once. */
+const maxCopiedBytes = 65_536
+
 /** One request and its answer. Made in the route's handler, before anything is awaited. */
 export class Exchange {
   readonly res: HttpResponse
@@ -49,7 +52,15 @@ export class Exchange {
       for (const name in this.answerHeaders) this.res.writeHeader(name, this.answerHeaders[name] ?? '')
       for (const name in more) this.res.writeHeader(name, more[name] ?? '')
       if (this.method === 'HEAD') this.res.endWithoutBody(Buffer.byteLength(body), close)
+      else if (body.length > maxCopiedBytes && !close)
+        this.#sendInParts(typeof body === 'string' ? Buffer.from(body) : body)
       else this.res.end(body, close)
     })
+  }
+
+  /** As the client reads: what it has not read yet would else be copied, for each of many slow ones. */
+  #sendInParts(body: Uint8Array): void {
+    this.res.onWritable((offset) => this.res.tryEnd(body.subarray(offset), body.length)[0])
+    this.res.tryEnd(body, body.length)
   }
 }

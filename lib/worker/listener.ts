@@ -5,6 +5,7 @@ import {
   type TemplatedApp,
 } from 'uWebSockets.js'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Telemetry } from '../shared/telemetry.js'
 
 const lookEveryMs = 20
 /** While the worker drains, connections on which nothing has come for this long are taken for idle. */
@@ -14,14 +15,19 @@ const quietMs = 1000
 export class Listener {
   readonly app: TemplatedApp = App()
   #socket: ListenSocket | undefined
-  #connections = 0
+  readonly #telemetry: Telemetry
   #requests = 0
   #lastRequestAt = -Infinity
 
-  constructor() {
+  constructor(maxConnections: number, telemetry: Telemetry) {
+    this.#telemetry = telemetry
+    const { counts, gauges } = telemetry
     // biome-ignore lint/suspicious/useIterableCallbackReturn: this is not Array.filter
-    this.app.filter((_, change) => {
-      this.#connections += change
+    this.app.filter((res, change) => {
+      gauges.connections += change
+      if (change < 0 || gauges.connections <= maxConnections) return
+      counts.connectionsRefused++
+      res.close()
     })
   }
 
@@ -54,7 +60,7 @@ export class Listener {
     this.#socket = undefined
     const startedAt = performance.now()
     const deadline = startedAt + timeoutMs
-    for (let now = startedAt; now < deadline && this.#connections > 0; now = performance.now()) {
+    for (let now = startedAt; now < deadline && this.#telemetry.gauges.connections > 0; now = performance.now()) {
       if (this.#requests === 0 && now - Math.max(startedAt, this.#lastRequestAt) > quietMs) break
       await pause(lookEveryMs)
     }

@@ -1,6 +1,8 @@
 import { Delivery } from '../delivery/delivery.js'
 import { maxRecordBytes } from '../delivery/producer-properties.js'
+import { ByteBudget } from '../ingest/byte-budget.js'
 import { createRecords } from '../ingest/records.js'
+import { Turns } from '../ingest/turns.js'
 import { createValidate } from '../ingest/validate.js'
 import { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
@@ -26,11 +28,13 @@ const waitForKafkaMs = 3000
 /** Of the time to shut down, what is kept for closing the journal and the producers and ending the process. */
 const closeReserveMs = 2500
 
+const mebibyte = 2 ** 20
+
 /** One worker process: the port, the pipeline and the producers. */
 export class Worker {
   readonly #config: Config
   readonly #logger: Logger
-  readonly #listener = new Listener()
+  readonly #listener: Listener
   readonly #delivery: Delivery
   readonly #primary: PrimaryLink
   readonly #onStopped: () => void
@@ -50,6 +54,9 @@ export class Worker {
       onDrain: (reason) => void this.stop(reason),
     })
     const rateLimits = rateLimitsOf(config)
+    const maxBodyBytes = Math.floor(config.maxRequestSizeMb * mebibyte)
+    const maxHeldBytes = config.maxInflightMb * mebibyte
+    this.#listener = new Listener(config.maxConnections, telemetry)
     this.#config = config
     this.#logger = logger
     this.#delivery = delivery
@@ -65,7 +72,9 @@ export class Worker {
       activity: this.#listener,
       draining: () => this.#draining,
       ingest: {
-        limits: { maxBodyBytes: Math.floor(config.maxRequestSizeMb * 2 ** 20) },
+        limits: { maxBodyBytes },
+        budget: new ByteBudget(maxHeldBytes, telemetry.gauges),
+        inflating: new Turns(Math.max(1, Math.floor(maxHeldBytes / maxBodyBytes))),
         validate: createValidate(config),
         makeRecords: createRecords({ ...config, maxRecordBytes: maxRecordBytes(config) }, pool),
         delivery,
