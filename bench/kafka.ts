@@ -7,6 +7,8 @@ import { KafkaBroker } from '../test/support/kafka.js'
 export type BenchKafka = {
   description: string
   bootstrap: string
+  /** Whether all records stay, so that they can be read again. */
+  keepsAll: boolean
   /** A fresh topic of its own for each measurement. */
   createTopic(topic: string): Promise<void>
   /** Absent where the broker is not ours to stop. */
@@ -23,6 +25,8 @@ export async function startEmbeddedKafka(): Promise<BenchKafka> {
   return {
     description: "embedded in-memory Kafka (librdkafka's mock cluster)",
     bootstrap: String(address),
+    // Of each partition it has the last 5 MiB.
+    keepsAll: false,
     // It makes topics, of four partitions, when they are first heard of.
     createTopic: async () => undefined,
     outage: { begin: () => child.kill('SIGSTOP'), end: () => child.kill('SIGCONT') },
@@ -36,6 +40,7 @@ export async function startRealKafka(): Promise<BenchKafka> {
   return {
     description: 'Apache Kafka 4.1.1, one node on this machine',
     bootstrap: broker.bootstrap,
+    keepsAll: true,
     createTopic: (topic) => broker.createTopic(topic, partitions),
     outage: { begin: () => broker.pause(), end: () => broker.resume() },
     stop: () => broker.remove(),
@@ -47,6 +52,7 @@ export function useKafka(bootstrap: string): BenchKafka {
   return {
     description: `Kafka at ${bootstrap}`,
     bootstrap,
+    keepsAll: true,
     createTopic: (topic) => createTopic(bootstrap, topic),
     stop: async () => undefined,
   }

@@ -1,52 +1,51 @@
 // How long is a place empty when a worker is killed under load?
-//
-//   node dist/bench/restart.js --url http://127.0.0.1:8000 --runs 10
-//
-// Kills a worker of a collector on this machine with SIGKILL and measures until its successor has its first answer
-// counted. Bring your own load, for example wrk; the collector's own figures tell who is there.
 
-import { parseArgs } from 'node:util'
+import { batchOf } from '../test/support/batches.js'
 import type { Stats } from '../test/support/collector.js'
 import { waitFor } from '../test/support/wait-for.js'
+import { runLoad } from './load/load.js'
+import { defaultLoad } from './load/options.js'
+import { type Bench, type Findings, Samples } from './subject.js'
 
-const { values } = parseArgs({
-  options: {
-    url: { type: 'string', default: 'http://127.0.0.1:8000' },
-    runs: { type: 'string', default: '10' },
-  },
-})
+const metricsPerSecond = 20_000
 
-const times: number[] = []
-for (let run = 0; run < Number(values.runs); run++) {
-  const before = await ask()
-  const victim = before?.workers[0]?.pid
-  if (victim === undefined) throw new Error(`${values.url} has no workers`)
-  process.kill(victim, 'SIGKILL')
-  const killedAt = performance.now()
-  await waitFor(async () => {
-    const stats = await ask()
-    return stats?.workers.length === before?.workers.length && stats?.workers.every(isNew(victim))
-  }, 'the successor')
-  times.push(performance.now() - killedAt)
-}
-times.sort((a, b) => a - b)
-const shown = (ms: number | undefined) => `${Math.round(ms ?? 0)} ms`
-console.log(
-  `successor there after: median ${shown(times[times.length >> 1])}, from ${shown(times[0])} to ${shown(times.at(-1))}`,
-)
-
-/** It has been told of and has received something: it takes connections. */
-function isNew(victim: number) {
-  return ({ pid, metrics_received }: Stats['workers'][number]) => pid !== victim && metrics_received > 0
-}
-
-/** The figures, from whichever worker answers. */
-async function ask(): Promise<Stats | undefined> {
-  try {
-    const response = await fetch(`${values.url}/v1/stats`, { headers: { Connection: 'close' } })
-    return (await response.json()) as Stats
-  } catch {
-    // The connection went to the worker that was just killed.
-    return undefined
-  }
+/**
+ * Kills a worker with SIGKILL and measures until its successor has its first batch counted; as the primary hears of its
+ * workers every 250 ms, that much of it is waiting for the news.
+ */
+export function restart(bench: Bench): Promise<Findings> {
+  const kills = bench.options.quick ? 2 : 10
+  const samples = new Samples()
+  return bench.withCollector({ env: {} }, async ({ collector }) => {
+    const load = { ...defaultLoad, url: `${collector.url}/v1/metrics`, connections: 64, metricsPerSecond }
+    const running = runLoad({ ...load, warmUpSeconds: 1, seconds: 3 * kills })
+    /** Posts on a new connection, which the kernel gives to any of the workers, and asks who has got what. */
+    const ask = async (): Promise<Stats['workers'] | undefined> => {
+      try {
+        await collector.post(batchOf(1), { Connection: 'close' })
+        return (await collector.stats()).workers
+      } catch {
+        // The connection went to the worker that was just killed.
+        return undefined
+      }
+    }
+    const allServe = (not: number | undefined) => async () => {
+      const workers = await ask()
+      return (
+        workers?.length === bench.workers &&
+        workers.every(({ pid, metrics_received }) => pid !== not && metrics_received > 0)
+      )
+    }
+    for (let kill = 0; kill < kills; kill++) {
+      await waitFor(allServe(undefined), 'all workers under load')
+      const [victim] = (await ask()) ?? []
+      if (victim === undefined) throw new Error('the collector has no workers')
+      process.kill(victim.pid, 'SIGKILL')
+      const killedAt = performance.now()
+      await waitFor(allServe(victim.pid), 'the successor')
+      samples.add('from SIGKILL of a worker to the first batch of its successor', 'ms', performance.now() - killedAt)
+    }
+    const { result } = await running
+    return { figures: samples.figures, plots: [], notes: [`Answers over all: ${JSON.stringify(result.outcomes)}.`] }
+  })
 }

@@ -30,7 +30,7 @@ export function renderMessages(agent: number, options: LoadOptions): Message[] {
 }
 
 function renderMessage(agent: number, service: string, random: () => number, options: LoadOptions): Message {
-  const { batchSize, badShare, url, headers } = options
+  const { batchSize, badShare, url, headers, dialect } = options
   let good = 0
   const metrics = Array.from({ length: batchSize }, (_, index) => {
     const metric = renderMetric(
@@ -44,7 +44,10 @@ function renderMessage(agent: number, service: string, random: () => number, opt
     }
     return { ...metric, value: 'not a number' }
   })
-  const batch = { metrics, service_name: service, environment: 'production', agent_version: '0.1.0' }
+  const batch =
+    dialect === 'otlp'
+      ? otlpBatch(service, metrics)
+      : { metrics, service_name: service, environment: 'production', agent_version: '0.1.0' }
   const body = Buffer.from(JSON.stringify(batch))
   const { host, pathname } = new URL(url)
   const lines = Object.entries({ Host: host, 'Content-Type': 'application/json', ...headers })
@@ -83,6 +86,24 @@ function renderMetric(id: string, service: string, random: () => number) {
     ...(random() < 0.8 && request),
     ...(failed && { error: `connection to shard ${number(64)} timed out after ${number(30_000)} ms` }),
   }
+}
+
+/** The same batch as an OTLP export request in JSON (opentelemetry-proto, metrics/v1): a gauge a metric. */
+function otlpBatch(service: string, metrics: readonly Record<string, unknown>[]) {
+  const attribute = (key: string, value: unknown) => ({ key, value: { stringValue: String(value) } })
+  const exported = metrics.map(({ metric_name, timestamp, value, tags, service_name: _, ...rest }) => {
+    const attributes = Object.entries({ ...rest, ...Object(tags) }).map(([key, text]) => attribute(key, text))
+    return {
+      name: metric_name,
+      gauge: { dataPoints: [{ timeUnixNano: `${timestamp}000000`, asDouble: value, attributes }] },
+    }
+  })
+  const attributes = [
+    attribute('service.name', service),
+    attribute('deployment.environment', 'production'),
+    attribute('agent.version', '0.1.0'),
+  ]
+  return { resourceMetrics: [{ resource: { attributes }, scopeMetrics: [{ metrics: exported }] }] }
 }
 
 function placesOf(bytes: Buffer, text: string): Uint32Array {

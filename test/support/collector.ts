@@ -9,6 +9,8 @@ export type CollectorOptions = {
   kafka?: string
   env?: Record<string, string>
   args?: string[]
+  /** Options of Node itself, for primary and workers. */
+  nodeArgs?: string[]
   /** Resolve only when /ready says 200. */
   ready?: boolean
 }
@@ -36,7 +38,7 @@ export class Collector {
   stderr = ''
   url = ''
 
-  constructor({ kafka, env = {}, args = [] }: CollectorOptions) {
+  constructor({ kafka, env = {}, args = [], nodeArgs = [] }: CollectorOptions) {
     const settings = {
       VANTAGE_API_HOST: '127.0.0.1',
       VANTAGE_API_PORT: '0',
@@ -45,7 +47,7 @@ export class Collector {
       ...(kafka !== undefined && { VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka }),
       ...env,
     }
-    const child = spawn(process.execPath, ['dist/bin/vantage-collector.js', ...args], {
+    const child = spawn(process.execPath, [...nodeArgs, 'dist/bin/vantage-collector.js', ...args], {
       env: { ...process.env, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -1,0 +1,88 @@
+// What does each step of the hot path cost alone, in CPU time a metric?
+
+import { Producer } from '../lib/delivery/producer.js'
+import { producerProperties } from '../lib/delivery/producer-properties.js'
+import { recordKey, recordValue } from '../lib/delivery/record-batch.js'
+import { decode } from '../lib/ingest/decode.js'
+import { createRecords } from '../lib/ingest/records.js'
+import { split } from '../lib/ingest/split.js'
+import { createValidate } from '../lib/ingest/validate.js'
+import { BufferPool } from '../lib/shared/buffer-pool.js'
+import { parseConfig } from '../lib/shared/config.js'
+import { renderMessages } from './load/fleet.js'
+import { defaultLoad } from './load/options.js'
+import { type Bench, type Findings, Samples } from './subject.js'
+
+const batchSize = 100
+const blockMs = 40
+const warmUpBlocks = 5
+
+type Step = { name: string; run: () => unknown; after?: () => Promise<void> }
+
+/**
+ * Steps take turns, block after block, so that a slow minute of the machine meets all of them, and CPU time is counted
+ * in place of time, so that waiting for a CPU is not.
+ */
+export async function micro({ kafka, options }: Bench): Promise<Findings> {
+  const samples = new Samples()
+  const blocks = options.quick ? 15 : 60
+  const { steps, stop } = await createSteps(kafka.bootstrap)
+  for (let block = -warmUpBlocks; block < blocks; block++) {
+    for (const { name, run, after } of steps) {
+      const microseconds = cpuMicroseconds(run)
+      if (block >= 0) samples.add(`${name}, batches of ${batchSize}`, 'µs', microseconds / batchSize)
+      await after?.()
+    }
+  }
+  await stop()
+  return { figures: samples.figures, plots: [], notes: [] }
+}
+
+/** CPU time of one call, by calling it for a while. */
+function cpuMicroseconds(run: () => unknown): number {
+  const before = process.cpuUsage()
+  const startedAt = performance.now()
+  let calls = 0
+  for (; performance.now() - startedAt < blockMs; calls++) run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / calls
+}
+
+async function createSteps(bootstrap: string): Promise<{ steps: Step[]; stop: () => Promise<void> }> {
+  const { config } = parseConfig({ VANTAGE_KAFKA_BOOTSTRAP_SERVERS: bootstrap, VANTAGE_KAFKA_COMPRESSION_TYPE: 'none' })
+  const [message] = renderMessages(0, { ...defaultLoad, batchSize })
+  if (message === undefined) throw new Error('no message')
+  const bytes = message.bytes.subarray(message.bytes.indexOf('\r\n\r\n') + 4)
+  const beyondAscii = Buffer.from(bytes.toString().replaceAll('us-east-1', 'münchen-1'))
+  const pool = new BufferPool()
+  const validate = createValidate(config)
+  const options = { kafkaPartitionKey: 'service', maxRecordBytes: 1_000_000 } as const
+  const asMetrics = createRecords({ ...options, kafkaRecordFormat: 'metric' }, pool)
+  const asLines = createRecords({ ...options, kafkaRecordFormat: 'ndjson' }, pool)
+  const body = decode(bytes)
+  const verdict = validate(body.value)
+  const records = asMetrics(body, verdict, {})
+  const producer = await Producer.start(producerProperties(config), 'bench-micro', {
+    onConnectionError: () => undefined,
+    onFatal: () => undefined,
+  })
+  const steps: Step[] = [
+    { name: 'parse: JSON.parse alone', run: () => JSON.parse(bytes.toString('latin1')) },
+    { name: 'parse: decode, ASCII', run: () => decode(bytes) },
+    { name: 'parse: decode, beyond ASCII', run: () => decode(beyondAscii) },
+    { name: 'validate', run: () => validate(body.value) },
+    { name: 'slice: split', run: () => split(bytes, batchSize) },
+    { name: 'slice: records', run: () => pool.give(asMetrics(body, verdict, {}).bytes) },
+    { name: 'slice: records, ndjson', run: () => pool.give(asLines(body, verdict, {}).bytes) },
+    {
+      name: 'produce: into the queue of librdkafka, with what its threads do meanwhile',
+      run: () => {
+        for (let n = 0; n < records.ends.length; n++) producer.produce(recordValue(records, n), recordKey(records, n))
+      },
+      after: async () => {
+        while (!(await producer.flush(100)));
+      },
+    },
+  ]
+  return { steps, stop: () => producer.close() }
+}

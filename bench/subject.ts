@@ -1,0 +1,150 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Collector } from '../test/support/collector.js'
+import { waitFor } from '../test/support/wait-for.js'
+import type { BenchKafka } from './kafka.js'
+import type { AgentLedger } from './load/ledger.js'
+import { type LoadResult, runLoad } from './load/load.js'
+import { defaultLoad, type LoadOptions } from './load/options.js'
+import { countRecords } from './topic.js'
+import { type Usage, usageOf } from './usage.js'
+
+/** One measured quantity, with a sample for each run: what `bench compare` compares. */
+export type Figure = {
+  /** What was measured under which circumstances; the same from run to run. */
+  name: string
+  unit: 'metrics/s' | 'ms' | 'µs' | 'MiB'
+  better: 'higher' | 'lower'
+  samples: number[]
+}
+
+/** Points (x, y) under a name, for a plot. */
+export type Series = { name: string; points: [x: number | string, y: number][] }
+export type Plot = {
+  title: string
+  x: string
+  y: string
+  /** Of the axes; "category" spreads what is no number evenly. */
+  scale: { x: 'value' | 'log' | 'category'; y: 'value' | 'log' }
+  series: Series[]
+}
+
+/** What a subject has found. Notes are what figures do not say, such as why something was not run. */
+export type Findings = { figures: Figure[]; plots: Plot[]; notes: string[] }
+
+export type Subject = (bench: Bench) => Promise<Findings>
+
+export type BenchOptions = { quick: boolean; runs: number; seconds: number; report: (line: string) => void }
+
+/** How the collector is started. */
+export type Subjected = { env: Record<string, string>; nodeArgs?: string[] }
+
+export type Measurement = {
+  result: LoadResult
+  ledgers: AgentLedger[]
+  topic: string
+  /** From its start, the time before the measurement included. */
+  acceptedMetrics: number
+  /** Of primary and workers together, over the measured time and a little before it. */
+  cpuMicrosecondsPerMetric: number
+  residentMiB: number
+}
+
+/** What subjects measure with. */
+export class Bench {
+  readonly kafka: BenchKafka
+  readonly options: BenchOptions
+  readonly workers = Math.min(2, availableParallelism())
+  #topics = 0
+
+  constructor(kafka: BenchKafka, options: BenchOptions) {
+    this.kafka = kafka
+    this.options = options
+  }
+
+  async createTopic(): Promise<string> {
+    const topic = `bench-${process.pid}-${++this.#topics}`
+    await this.kafka.createTopic(topic)
+    return topic
+  }
+
+  /** Starts a collector on a topic of its own, measures with it and ends it. */
+  async withCollector<T>(
+    { env, nodeArgs = [] }: Subjected,
+    use: (collector: BenchCollector) => Promise<T>,
+  ): Promise<T> {
+    const topic = await this.createTopic()
+    const journal = await mkdtemp(join(tmpdir(), 'vantage-bench-'))
+    const collector = new Collector({
+      kafka: this.kafka.bootstrap,
+      env: {
+        VANTAGE_KAFKA_TOPIC: topic,
+        VANTAGE_API_WORKERS: String(this.workers),
+        VANTAGE_JOURNAL_DIR: journal,
+        ...env,
+      },
+      nodeArgs,
+    })
+    try {
+      await collector.listening()
+      await waitFor(async () => (await collector.get('/ready')).status === 200, 'the collector to be ready')
+      return await use({ collector, topic })
+    } finally {
+      await collector.end()
+      await rm(journal, { recursive: true })
+    }
+  }
+
+  /** Puts a fresh collector under load, and checks that the topic has got what was accepted. */
+  measure(subjected: Subjected, load: Partial<LoadOptions>): Promise<Measurement> {
+    return this.withCollector(subjected, async ({ collector, topic }) => {
+      const options = { ...defaultLoad, warmUpSeconds: 1, seconds: this.options.seconds, ...load }
+      const pid = collector.process.pid ?? 0
+      let before: Usage | undefined
+      let first = 0
+      const { result, ledgers } = await runLoad({ ...options, url: `${collector.url}/v1/metrics` }, ({ second }) => {
+        if (before !== undefined) return
+        before = usageOf(pid)
+        first = second
+      })
+      const after = usageOf(pid)
+      const measured = result.timeline.filter(({ second }) => second > first)
+      const metrics = measured.reduce((sum, { metricsPerSecond }) => sum + metricsPerSecond, 0)
+      const stats = await collector.stats()
+      await this.#check(topic, stats.kafka.messages_sent)
+      return {
+        result,
+        ledgers,
+        topic,
+        acceptedMetrics: stats.ingestion.metrics_accepted,
+        cpuMicrosecondsPerMetric: (1e6 * (after.cpuSeconds - (before?.cpuSeconds ?? NaN))) / metrics,
+        residentMiB: after.residentMiB,
+      }
+    })
+  }
+
+  /** @throws {Error} where the topic holds fewer records than the brokers are said to have acknowledged */
+  async #check(topic: string, acknowledged: number): Promise<void> {
+    const records = await countRecords(this.kafka.bootstrap, topic)
+    if (records < acknowledged) throw new Error(`${topic} has ${records} records of ${acknowledged} acknowledged ones`)
+  }
+}
+
+export type BenchCollector = { collector: Collector; topic: string }
+
+/** Collects samples under names, in the order of their first mention. */
+export class Samples {
+  readonly #figures = new Map<string, Figure>()
+
+  add(name: string, unit: Figure['unit'], sample: number): void {
+    const better = unit === 'metrics/s' ? 'higher' : 'lower'
+    const figure = this.#figures.get(name) ?? { name, unit, better, samples: [] }
+    this.#figures.set(name, figure)
+    figure.samples.push(sample)
+  }
+
+  get figures(): Figure[] {
+    return [...this.#figures.values()]
+  }
+}
