@@ -25,6 +25,7 @@ export class Lanes {
   /** Shipments for which no lane is free. */
   #waiting: Shipment[] = []
   #sealing = false
+  #closed = false
 
   constructor(openLane: () => Promise<Lane>, onFlushed: OnFlushed) {
     this.#openLane = openLane
@@ -47,7 +48,9 @@ export class Lanes {
     this.#sealSoon()
   }
 
+  /** Gives up what is on its way. */
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all([...this.#ready, ...this.#flushing].map((lane) => lane.close()))
   }
 
@@ -73,6 +76,8 @@ export class Lanes {
     const startedAt = performance.now()
     const results = await lane.flush()
     const tookMs = performance.now() - startedAt
+    // A closed lane has no results, and is as full as before.
+    if (this.#closed) return
     this.#flushing.delete(lane)
     if (lane.broken) void this.#replace(lane)
     else this.#makeReady(lane)

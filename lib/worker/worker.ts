@@ -99,6 +99,8 @@ export class Worker {
     if (this.#draining) return
     this.#draining = true
     this.#logger.info({ reason }, 'worker drains')
+    // The primary kills a worker that is late, but the primary may be gone.
+    setTimeout(() => this.#onStopped(), this.#config.shutdownTimeoutMs).unref()
     const deadline = performance.now() + this.#config.shutdownTimeoutMs - closeReserveMs
     await this.#listener.drain(Math.max(0, deadline - performance.now()))
     await this.#delivery.stop(Math.max(0, deadline - performance.now()))
