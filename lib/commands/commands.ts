@@ -2,6 +2,7 @@ import type { Command } from './command.js'
 
 /** Every command by its name. A command is loaded when it is run, so that the server starts without them. */
 export const commands: Record<string, () => Promise<Command>> = {
+  journal: async () => (await import('./journal.js')).journalCommand,
   key: async () => (await import('./key.js')).keyCommand,
   send: async () => (await import('./send.js')).sendCommand,
   tail: async () => (await import('./tail.js')).tailCommand,

@@ -8,7 +8,13 @@ export type ReadOptions = {
 }
 
 /** A record as it came out of Kafka. */
-export type ReadRecord = { partition: number; offset: number; key: string | null; value: string }
+export type ReadRecord = {
+  partition: number
+  offset: number
+  key: string | null
+  value: string
+  headers: Record<string, string>
+}
 
 const metadataTimeoutMs = 5000
 /** librdkafka's names for the ends of a partition (rdkafka.h, RD_KAFKA_OFFSET_BEGINNING and RD_KAFKA_OFFSET_END). */
@@ -34,8 +40,14 @@ export async function readTopic(options: ReadOptions, onRecord: (record: ReadRec
   const metadata = await connect(consumer, bootstrapServers, topic)
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
   if (partitions.length === 0) throw new Error(`Topic ${topic} does not exist on ${bootstrapServers}`)
-  consumer.on('data', ({ partition, offset, key, value }) => {
-    onRecord({ partition, offset, key: key?.toString() ?? null, value: value?.toString() ?? '' })
+  consumer.on('data', ({ partition, offset, key, value, headers = [] }) => {
+    onRecord({
+      partition,
+      offset,
+      key: key?.toString() ?? null,
+      value: value?.toString() ?? '',
+      headers: Object.fromEntries(headers.flatMap((header) => Object.entries(header)).map(([n, v]) => [n, String(v)])),
+    })
   })
   const offset = fromBeginning ? offsetBeginning : offsetEnd
   consumer.assign(partitions.map(({ id }) => ({ topic, partition: id, offset })))

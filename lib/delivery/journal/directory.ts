@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { access, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DeadSpace } from './dead-space.js'
 import { isAlive, ownIdentity } from './process-identity.js'
 
 /** The version of what lies in a journal directory: raised when an older collector could not read it. */
@@ -44,6 +45,28 @@ export class JournalDirectory {
       throw new Error(explain(error, path))
     }
     return directory
+  }
+
+  /**
+   * Opens a directory that is there, to look at it.
+   *
+   * @throws {Error} when it is not there, or cannot be read
+   */
+  static async openExisting(path: string): Promise<JournalDirectory> {
+    const directory = new JournalDirectory(path)
+    try {
+      await access(directory.logsPath, constants.R_OK)
+      await directory.#checkFormat()
+    } catch (error) {
+      throw new Error(
+        isMissing(error) ? `There is no journal in ${path}; VANTAGE_JOURNAL_DIR names it` : explain(error, path),
+      )
+    }
+    return directory
+  }
+
+  get dead(): DeadSpace {
+    return new DeadSpace(this.deadPath)
   }
 
   get logsPath(): string {

@@ -79,6 +79,7 @@ export class Journal {
   /** Never fails: a journal that cannot be used says so, and is tried again. */
   async start(): Promise<void> {
     await this.#open()
+    void this.#lookAfter()
     this.#adopter = setInterval(() => void this.#lookAfter(), adoptEveryMs)
   }
 

@@ -1,0 +1,68 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { Delivery } from '../../delivery/delivery.js'
+import type { DeadRecord } from '../../delivery/journal/dead-space.js'
+import type { JournalDirectory } from '../../delivery/journal/directory.js'
+import type { RecordBatch } from '../../delivery/record-batch.js'
+import { BufferPool } from '../../shared/buffer-pool.js'
+import { createLogger } from '../../shared/logger.js'
+import { Telemetry } from '../../shared/telemetry.js'
+import type { CommandContext } from '../command.js'
+
+const lookEveryMs = 200
+const tellEveryMs = 2000
+const waitForKafkaMs = 3000
+const stopTimeoutMs = 1000
+
+export type Replayed = { metrics: number; left: number }
+
+/**
+ * Sends what lies in the journal and belongs to no running process; a running collector sends its own. Ends when all is
+ * sent, or by a signal: then the rest stays in the journal.
+ */
+export async function replayJournal(
+  directory: JournalDirectory,
+  withDead: boolean,
+  { readConfig, note, signal }: CommandContext,
+): Promise<Replayed> {
+  const config = { ...readConfig(), durability: 'journal' as const }
+  const telemetry = new Telemetry()
+  const logger = await createLogger(config, false)
+  logger.level = 'silent'
+  const delivery = new Delivery(config, telemetry, new BufferPool(), logger)
+  await delivery.start(waitForKafkaMs)
+  if (withDead) await requeueDead(directory, delivery)
+  let toldAt = -Infinity
+  while (!signal.aborted && ((await hasOrphans(directory)) || telemetry.gauges.metricsWaiting > 0)) {
+    if (performance.now() - toldAt > tellEveryMs) {
+      toldAt = performance.now()
+      const trouble = delivery.kafka.up ? '' : `; Kafka: ${delivery.kafka.message}; Ctrl-C leaves the rest for later`
+      note(`${telemetry.counts.metricsReplayed} metrics sent, ${telemetry.gauges.metricsWaiting} to go${trouble}`)
+    }
+    await pause(lookEveryMs)
+  }
+  await delivery.stop(stopTimeoutMs)
+  return { metrics: telemetry.counts.metricsReplayed, left: telemetry.gauges.metricsWaiting }
+}
+
+async function hasOrphans(directory: JournalDirectory): Promise<boolean> {
+  return (await directory.owners()).some(({ alive }) => !alive)
+}
+
+/** Dead letters become a batch of the journal; only when that is on disk are they deleted. */
+async function requeueDead(directory: JournalDirectory, delivery: Delivery): Promise<void> {
+  for (const file of await directory.dead.list()) {
+    if (file.records.length > 0) await delivery.deliver(batchOf(file.records))
+    await directory.dead.drop(file)
+  }
+}
+
+function batchOf(records: readonly DeadRecord[]): RecordBatch {
+  const values = records.map(({ value }) => Buffer.from(value))
+  let end = 0
+  const ends = Uint32Array.from(values, ({ length }) => {
+    end += length
+    return end
+  })
+  const keys = records.some(({ key }) => key !== null) ? records.map(({ key }) => Buffer.from(key ?? '')) : []
+  return { bytes: Buffer.concat(values), ends, keys }
+}

@@ -1,0 +1,73 @@
+import type { DeadRecord } from '../../delivery/journal/dead-space.js'
+import type { JournalDirectory, LogOwner } from '../../delivery/journal/directory.js'
+import { readLog } from '../../delivery/journal/reader.js'
+import { metricsIn, recordKey, recordValue } from '../../delivery/record-batch.js'
+
+/** A journal as `journal status --json` shows it. */
+export type JournalState = {
+  directory: string
+  metrics: number
+  batches: number
+  bytes: number
+  max_bytes: number
+  oldest_age_seconds: number | null
+  dead: number
+  logs: { pid: number; running: boolean; metrics: number; batches: number }[]
+}
+
+export type WaitingEntry = {
+  owner: LogOwner
+  firstSeenMs: number
+  metrics: number
+  bytes: number
+  /** Key of the first record: the batch's service, unless VANTAGE_KAFKA_PARTITION_KEY says otherwise. */
+  service: string
+  /** Record values, as they will go to Kafka. */
+  values: string[]
+}
+
+/** Every batch that waits, log by log. */
+export async function* entriesOf(directory: JournalDirectory): AsyncGenerator<WaitingEntry> {
+  for (const owner of await directory.owners()) {
+    for await (const { batch, firstSeenMs, bytes } of readLog(owner.path)) {
+      yield {
+        owner,
+        firstSeenMs,
+        metrics: metricsIn(batch),
+        bytes,
+        service: recordKey(batch, 0)?.toString() ?? '',
+        values: Array.from(batch.ends, (_, n) => recordValue(batch, n).toString()),
+      }
+    }
+  }
+}
+
+export async function* deadRecords(directory: JournalDirectory): AsyncGenerator<DeadRecord> {
+  for (const { records } of await directory.dead.list()) yield* records
+}
+
+export async function describeJournal(directory: JournalDirectory, maxMb: number): Promise<JournalState> {
+  const owners = await directory.owners()
+  const logs = new Map<string, JournalState['logs'][number]>()
+  for (const { name, pid, alive } of owners) logs.set(name, { pid, running: alive, metrics: 0, batches: 0 })
+  let oldestMs = Infinity
+  for await (const { owner, firstSeenMs, metrics } of entriesOf(directory)) {
+    const log = logs.get(owner.name)
+    if (log === undefined) continue
+    log.metrics += metrics
+    log.batches++
+    oldestMs = Math.min(oldestMs, firstSeenMs)
+  }
+  const sum = (of: (log: { metrics: number; batches: number }) => number) =>
+    [...logs.values()].reduce((total, log) => total + of(log), 0)
+  return {
+    directory: directory.path,
+    metrics: sum(({ metrics }) => metrics),
+    batches: sum(({ batches }) => batches),
+    bytes: await directory.bytesBeside(new Set()),
+    max_bytes: maxMb * 2 ** 20,
+    oldest_age_seconds: oldestMs === Infinity ? null : Math.max(0, Date.now() - oldestMs) / 1000,
+    dead: (await directory.dead.list()).reduce((total, { records }) => total + records.length, 0),
+    logs: [...logs.values()],
+  }
+}
