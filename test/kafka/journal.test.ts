@@ -1,0 +1,109 @@
+import { test } from 'tap'
+import { batchOf, metricOf } from '../support/batches.js'
+import { startCollector } from '../support/collector.js'
+import { makeDirectory } from '../support/directory.js'
+import { Load } from '../support/load.js'
+import { readTopic } from '../support/read-topic.js'
+import { startKafka } from '../support/start-kafka.js'
+import { waitFor } from '../support/wait-for.js'
+
+for (const how of ['paused', 'killed'] as const) {
+  test(`while the broker is ${how} under load agents see nothing but 202, and all of it reaches the topic`, async (t) => {
+    const kafka = await startKafka(t)
+    const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
+    const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+    const load = new Load(collector, { connections: 16, batchSize: 50, pauseMs: 20 })
+    await waitFor(() => load.accepted.size > 5000, 'load')
+    if (how === 'paused') kafka.pause()
+    else await kafka.kill()
+    await waitFor(async () => (await collector.stats()).journal.metrics_waiting > 10_000, 'a journal', 20_000)
+    t.equal((await collector.get('/ready')).status, 200)
+    t.match((await collector.get('/health')).body, { status: 'degraded' })
+
+    const [victim = 0] = await collector.workerPids()
+    if (how === 'killed') process.kill(victim, 'SIGKILL')
+    const posted = load.accepted.size
+    await waitFor(() => load.accepted.size > posted + 2000, 'more load')
+    if (how === 'paused') kafka.resume()
+    else await kafka.restart()
+    await waitFor(async () => (await collector.stats()).journal.metrics_waiting === 0, 'an empty journal', 30_000)
+    t.match((await collector.post(batchOf(1, { first: 10_000_000 }))).body, { durability: 'kafka' })
+    await load.stop()
+
+    t.same(
+      load.statuses.filter((status) => typeof status === 'number'),
+      [],
+      'no answer but 202',
+    )
+    const { balance } = await collector.stats()
+    t.equal(balance.difference, 0)
+    t.match(balance, { journaled: 0, dead_lettered: 0, unavailable: 0 })
+    const ids = (await readTopic(kafka.bootstrap, load.accepted.size + 1)).map(({ value }) => JSON.parse(value).id)
+    const found = new Set(ids)
+    t.same(
+      [...load.accepted].filter((id) => !found.has(id)),
+      [],
+      'nothing that was answered 202 is missing',
+    )
+    if (how === 'paused') t.equal(ids.length, found.size, 'nothing is there twice: no process ended')
+  })
+}
+
+test('SIGTERM in the middle of an outage ends in time, and the next start sends what was promised', async (t) => {
+  const kafka = await startKafka(t)
+  const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  const load = new Load(collector, { connections: 16, batchSize: 50, pauseMs: 20 })
+  await waitFor(() => load.accepted.size > 5000, 'load')
+  kafka.pause()
+  await waitFor(async () => (await collector.stats()).journal.metrics_waiting > 2000, 'a journal', 20_000)
+  t.same(await collector.stop(), { code: 0, signal: null })
+  await load.stop()
+  t.notOk(
+    collector.logs.some(({ msg }) => msg.includes('did not finish in time')),
+    'no worker had to be killed',
+  )
+  kafka.resume()
+  await startCollector(t, { kafka: kafka.bootstrap, env })
+  await waitFor(
+    async () => {
+      const ids = await readTopic(kafka.bootstrap, load.accepted.size)
+      const found = new Set(ids.map(({ value }) => JSON.parse(value).id))
+      return [...load.accepted].every((id) => found.has(id))
+    },
+    'everything that was answered 202',
+    30_000,
+  )
+})
+
+test('a record that the broker refuses after its 202 goes to the dead-letter topic with its reason', async (t) => {
+  const kafka = await startKafka(t, { topicConfig: { 'max.message.bytes': '20000' } })
+  await kafka.createTopic('metrics-dead', 1)
+  const env = {
+    VANTAGE_JOURNAL_DIR: await makeDirectory(t),
+    VANTAGE_KAFKA_DEAD_LETTER_TOPIC: 'metrics-dead',
+    VANTAGE_KAFKA_COMPRESSION_TYPE: 'none',
+    VANTAGE_DURABILITY: 'journal',
+  }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  const note = Array.from({ length: 3000 }, (_, n) => Math.sin(n).toString(36)).join('')
+  const batch = { ...batchOf(1), metrics: [metricOf(0), { ...metricOf(1), note }, metricOf(2)] }
+  t.match((await collector.post(batch)).body, { durability: 'journal', metrics_accepted: 3 })
+  const [dead] = await readTopic(kafka.bootstrap, 1, { topic: 'metrics-dead' })
+  t.match(JSON.parse(dead?.value ?? '{}'), { id: 1 })
+  t.match(dead?.headers, {
+    'vantage-reason': 'message size too large',
+    'vantage-error-code': 'MESSAGE_TOO_LARGE',
+    'vantage-first-seen': /^\d{4}-\d\d-\d\dT/,
+    'vantage-source': 'metrics-raw',
+  })
+  const ids = (await readTopic(kafka.bootstrap, 2)).map(({ value }) => JSON.parse(value).id)
+  t.same(ids, [0, 2])
+  t.match((await collector.stats()).balance, {
+    received: 3,
+    delivered: 2,
+    dead_lettered: 1,
+    journaled: 0,
+    difference: 0,
+  })
+})
