@@ -1,0 +1,50 @@
+# syntax=docker/dockerfile:1
+# docker build --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) -t vantage-collector .
+# For linux/amd64 and linux/arm64: docker buildx build --platform linux/amd64,linux/arm64 .
+
+# What runs: production dependencies, and librdkafka compiled with the headers that give it TLS, SASL/SCRAM and zstd.
+FROM node:22-bookworm-slim AS dependencies
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends g++ libssl-dev libzstd-dev make python3
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit
+RUN npm rebuild node-rdkafka
+# Of node-rdkafka's 500 MB, what it loads: the addon and the libraries beside it.
+RUN rm -rf node_modules/node-rdkafka/deps node_modules/node-rdkafka/build/Release/obj.target node_modules/node-rdkafka/build/deps/*.a
+
+FROM node:22-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit
+COPY . .
+RUN npm run build && rm -rf dist/test dist/scripts dist/.tsbuildinfo
+
+FROM node:22-bookworm-slim
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Vantage Collector" \
+      org.opencontainers.image.description="Takes metric batches over HTTP and puts every accepted metric into Apache Kafka" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends libssl3 libzstd1 tini && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/package.json /app/LICENSE /app/CHANGELOG.md ./
+COPY --from=build /app/dist ./dist
+ENV NODE_ENV=production \
+    VANTAGE_ENVIRONMENT=production \
+    VANTAGE_JOURNAL_DIR=/var/lib/vantage-collector/journal
+# The journal is the only thing that is written: all else may be read-only. A new volume belongs to whom the folder does.
+RUN mkdir -p /var/lib/vantage-collector && chown 1000:1000 /var/lib/vantage-collector
+VOLUME /var/lib/vantage-collector
+# The user "node", by number, so that Kubernetes can see that it is not root.
+USER 1000:1000
+EXPOSE 8000
+# Liveness, not readiness: while Kafka is away, a restart helps nobody.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.VANTAGE_API_PORT || 8000}/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# As PID 1, tini passes SIGTERM and SIGHUP on to the collector, which drains and reloads.
+ENTRYPOINT ["tini", "--", "node", "dist/bin/vantage-collector.js"]
