@@ -9,6 +9,8 @@ import { version } from '../lib/shared/version.js'
 
 const exitFailure = 1
 const exitUsage = 2
+/** What --dev changes where the environment does not say otherwise: its Kafka is gone with it, so a journal is no use. */
+const developmentDefaults = { VANTAGE_JOURNAL_DIR: '' }
 
 const [name, ...rest] = process.argv.slice(2)
 const isCommand = name !== undefined && !name.startsWith('-')
@@ -129,9 +131,6 @@ function readConfig(): Config {
   if (objection !== undefined) return fail(exitUsage, [`VANTAGE_KAFKA_PROPERTY_...: librdkafka says: ${objection}`])
   return config
 }
-
-/** What --dev changes where the environment does not say otherwise: its Kafka is gone with it, so a journal is no use. */
-const developmentDefaults = { VANTAGE_JOURNAL_DIR: '' }
 
 function readEnvironment(): Record<string, string | undefined> {
   if (process.env.VANTAGE_ENVIRONMENT === 'production' || !existsSync('.env')) return process.env
