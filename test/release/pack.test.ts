@@ -54,9 +54,11 @@ test('installed from its tarball in an empty folder, it runs by npx and answers 
   })
   t.teardown(() => npx.pid !== undefined && npx.exitCode === null && process.kill(-npx.pid, 'SIGKILL'))
   const post = () =>
-    fetch(`http://127.0.0.1:${port}/v1/metrics`, { method: 'POST', body: JSON.stringify(batchOf(1)) }).catch(
-      () => undefined,
-    )
+    fetch(`http://127.0.0.1:${port}/v1/metrics`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(batchOf(1)),
+    }).catch(() => undefined)
   const reply = await waitFor(post, 'an answer', 30_000)
   t.equal(reply.status, 202)
   t.match(await reply.json(), { status: 'accepted', durability: 'kafka' })
