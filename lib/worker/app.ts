@@ -9,8 +9,9 @@ import type { RouteContext } from './routes/context.js'
 import { healthRoute, liveRoute, readyRoute } from './routes/health.js'
 import { metricsRoute } from './routes/metrics.js'
 import { openApiRoute } from './routes/openapi.js'
-import { apiPageRoute, serviceRoute } from './routes/pages.js'
+import { assetsRoute, pageRoute, redocPolicy, serviceRoute } from './routes/pages.js'
 import { configRoute, statsRoute } from './routes/stats.js'
+import { StaticFiles } from './static-files.js'
 
 export type AppContext = RouteContext & Omit<RouterContext, 'cors'> & { ingest: IngestContext }
 
@@ -18,8 +19,9 @@ export type AppContext = RouteContext & Omit<RouterContext, 'cors'> & { ingest: 
 export function addRoutes(app: TemplatedApp, context: AppContext): void {
   const { config } = context
   const guard = createGuard(config, context.telemetry)
+  const files = new StaticFiles()
   const routes = {
-    '/': { GET: guard('read', serviceRoute(context)) },
+    '/': { GET: guard('read', serviceRoute(context, files)) },
     '/v1/metrics': { POST: guard('ingest', batchesRoute(context.ingest, createIdentify(config))) },
     '/v1/stats': { GET: guard('read', statsRoute(context)) },
     '/v1/config': { GET: guard('read', configRoute(context)) },
@@ -27,8 +29,9 @@ export function addRoutes(app: TemplatedApp, context: AppContext): void {
     '/health': { GET: healthRoute(context) },
     '/ready': { GET: readyRoute(context) },
     '/live': { GET: liveRoute },
-    '/docs': { GET: guard('read', apiPageRoute(config)) },
-    '/redoc': { GET: guard('read', apiPageRoute(config)) },
+    '/docs': { GET: guard('read', pageRoute(files, 'pages/docs.html')) },
+    '/redoc': { GET: guard('read', pageRoute(files, 'pages/redoc.html', redocPolicy)) },
+    '/assets/*': { GET: assetsRoute(files) },
     '/openapi.json': { GET: guard('read', openApiRoute(config)) },
   }
   mount(app, routes, { ...context, cors: createCors(config) })

@@ -12,6 +12,8 @@ export class Exchange {
   readonly method: string
   /** Gives a request header by its lower-case name, '' if absent; until the first await only. */
   readonly header: (name: string) => string
+  /** The path it asks for; until the first await only. */
+  readonly path: () => string
   /** The API key it came with, where authentication is on. */
   keyName: string | undefined
   /** Whom limits and fairness count it for: see client.ts. */
@@ -32,6 +34,7 @@ export class Exchange {
       req.forEach((key, value) => void (key === name && values.push(value)))
       return values
     }
+    this.path = () => req.getUrl()
     res.onAborted(() => {
       this.#aborted = true
       this.#onAborted?.()

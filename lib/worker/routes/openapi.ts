@@ -1,7 +1,9 @@
-import { json } from '../../shared/answer.js'
+import { json, problemAnswer } from '../../shared/answer.js'
 import type { Config } from '../../shared/config.js'
-import { type ProblemDefinition, problems } from '../../shared/errors.js'
+import { Problem, type ProblemCode, type ProblemDefinition, type ProblemExtras, problems } from '../../shared/errors.js'
 import { batchSchema } from '../../shared/metric-schema.js'
+import { statsSchema } from '../../shared/stats-schema.js'
+import { namesOf } from '../../shared/telemetry.js'
 import { version } from '../../shared/version.js'
 import type { Handler } from '../router.js'
 
@@ -24,22 +26,30 @@ export function openApiDocument({ maxBatchSize, authEnabled }: Pick<Config, 'max
         'Takes metric batches and puts every accepted metric into Kafka. A 202 is sent when the brokers have acknowledged it.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
+    tags: [
+      { name: 'Metrics', description: 'For agents' },
+      { name: 'Figures', description: 'For operators' },
+      { name: 'Probes', description: 'For load balancers and orchestrators' },
+    ],
     paths: {
       '/v1/metrics': {
         post: {
           operationId: 'postMetrics',
+          tags: ['Metrics'],
           summary: 'Deliver a batch of metrics',
           description: 'Retry on 429 and 5xx after Retry-After seconds; drop on any other 4xx.',
           ...security,
           requestBody: {
             required: true,
             description: 'May be sent with Content-Encoding: gzip.',
-            content: { 'application/json': { schema: reference('Batch') } },
+            content: {
+              'application/json': { schema: reference('Batch'), examples: { batch: { value: exampleBatch } } },
+            },
           },
           responses: {
             202: {
-              description: 'The metrics that metrics_accepted counts are acknowledged by Kafka.',
-              content: { 'application/json': { schema: reference('Accepted') } },
+              description: 'The metrics that metrics_accepted counts are where durability says.',
+              content: { 'application/json': { schema: reference('Accepted'), examples: acceptedExamples } },
             },
             ...problemResponses([400, 413, 415, 422, 429, 500, 503]),
             ...guarded,
@@ -49,11 +59,27 @@ export function openApiDocument({ maxBatchSize, authEnabled }: Pick<Config, 'max
       '/v1/stats': {
         get: {
           operationId: 'getStats',
+          tags: ['Figures'],
           summary: 'Figures of all workers of this machine',
           ...security,
           responses: {
-            200: jsonObject('The figures, summed at this moment'),
+            200: {
+              description: 'The figures, summed at this moment',
+              content: { 'application/json': { schema: reference('Stats') } },
+            },
             ...problemResponses([503]),
+            ...guarded,
+          },
+        },
+      },
+      '/v1/config': {
+        get: {
+          operationId: 'getConfig',
+          tags: ['Figures'],
+          summary: 'The settings, without their secrets',
+          ...security,
+          responses: {
+            200: jsonObject('Each setting by its environment variable', { VANTAGE_KAFKA_TOPIC: 'metrics-raw' }),
             ...guarded,
           },
         },
@@ -61,12 +87,16 @@ export function openApiDocument({ maxBatchSize, authEnabled }: Pick<Config, 'max
       '/metrics': {
         get: {
           operationId: 'getPrometheusMetrics',
-          summary: 'The same for Prometheus',
+          tags: ['Figures'],
+          summary: 'The figures for Prometheus',
           ...security,
           responses: {
             200: {
               description: 'Prometheus text, or OpenMetrics',
-              content: { 'text/plain': { schema: { type: 'string' } } },
+              content: {
+                'text/plain': { schema: { type: 'string' }, example: 'vantage_collector_metrics_received_total 1\n' },
+                'application/openmetrics-text': { schema: { type: 'string' } },
+              },
             },
             ...problemResponses([503]),
             ...guarded,
@@ -76,32 +106,96 @@ export function openApiDocument({ maxBatchSize, authEnabled }: Pick<Config, 'max
       '/health': {
         get: {
           operationId: 'getHealth',
+          tags: ['Probes'],
           summary: 'What works and what does not',
-          responses: { 200: jsonObject('Healthy or degraded'), 503: jsonObject('Unhealthy') },
+          responses: {
+            200: jsonObject('Healthy, or degraded: batches get 202', exampleHealth('healthy', 'Acknowledges')),
+            503: jsonObject('Unhealthy: batches are sent back', exampleHealth('unhealthy', 'No broker answers')),
+          },
         },
       },
       '/ready': {
         get: {
           operationId: 'getReadiness',
+          tags: ['Probes'],
           summary: 'Whether a batch posted now would get 202',
-          responses: { 200: jsonObject('Ready'), 503: jsonObject('Not ready, and why') },
+          responses: {
+            200: jsonObject('Ready', { status: 'ready' }),
+            503: jsonObject('Not ready, and why', { status: 'not ready', reason: 'Shutting down' }),
+          },
         },
       },
       '/live': {
         get: {
           operationId: 'getLiveness',
+          tags: ['Probes'],
           summary: 'Whether the process can answer',
-          responses: { 200: jsonObject('Live') },
+          responses: { 200: jsonObject('Live', { status: 'live' }) },
         },
       },
     },
     components: {
-      schemas: { Batch: batchSchema(maxBatchSize), Accepted: acceptedSchema, Problem: problemSchema },
+      schemas: {
+        Batch: batchSchema(maxBatchSize),
+        Accepted: acceptedSchema,
+        Problem: problemSchema,
+        Stats: statsSchema,
+      },
       securitySchemes: {
         apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
         bearer: { type: 'http', scheme: 'bearer' },
       },
     },
+  }
+}
+
+const exampleBatch = {
+  service_name: 'api-gateway',
+  environment: 'production',
+  metrics: [
+    {
+      timestamp: 1701878400000,
+      service_name: 'api-gateway',
+      metric_name: 'http.request.duration',
+      metric_type: 'histogram',
+      value: 123.45,
+      tags: { region: 'us-east-1' },
+    },
+  ],
+}
+
+const acceptedExamples = {
+  accepted: {
+    value: {
+      status: 'accepted',
+      durability: 'kafka',
+      metrics_received: 1,
+      metrics_accepted: 1,
+      metrics_rejected: 0,
+      message: '1 metric acknowledged by Kafka',
+      errors: [],
+    },
+  },
+  partial: {
+    value: {
+      status: 'partial',
+      durability: 'kafka',
+      metrics_received: 100,
+      metrics_accepted: 99,
+      metrics_rejected: 1,
+      message: '99 metrics acknowledged by Kafka',
+      errors: ['metrics[3].value must be number'],
+    },
+  },
+}
+
+function exampleHealth(status: 'healthy' | 'unhealthy', message: string) {
+  return {
+    status,
+    service: 'vantage-collector',
+    version,
+    timestamp: '2026-01-31T12:00:00.000Z',
+    checks: { kafka: { status, message }, api: { status: 'healthy', message: 'Listening' } },
   }
 }
 
@@ -112,7 +206,10 @@ const acceptedSchema = {
   required: ['status', 'durability', 'metrics_received', 'metrics_accepted', 'metrics_rejected', 'message', 'errors'],
   properties: {
     status: { enum: ['accepted', 'partial'] },
-    durability: { enum: ['kafka'], description: 'Where the metrics are: acknowledged by the brokers' },
+    durability: {
+      enum: ['kafka', 'journal', 'memory'],
+      description: 'Where the metrics are: acknowledged by the brokers, on the disk of the collector, or in its memory',
+    },
     metrics_received: count,
     metrics_accepted: count,
     metrics_rejected: count,
@@ -146,17 +243,38 @@ function reference(schema: string) {
   return { $ref: `#/components/schemas/${schema}` }
 }
 
-function jsonObject(description: string) {
-  return { description, content: { 'application/json': { schema: { type: 'object' } } } }
+function jsonObject(description: string, example: object) {
+  return { description, content: { 'application/json': { schema: { type: 'object' }, example } } }
 }
 
-/** A response for each status, with the codes that it can carry. */
+/** What the answer to a batch says beside what it always says. */
+const exampleExtras: Partial<Record<ProblemCode, ProblemExtras>> = {
+  VANTAGE_INVALID_BATCH: {
+    errors: ['service_name is required'],
+    metricsReceived: 1,
+    rejections: { 'batch.service_name.required': 1 },
+  },
+  VANTAGE_NO_VALID_METRICS: {
+    errors: ['metrics[0].value must be number'],
+    metricsReceived: 1,
+    rejections: { 'value.type': 1 },
+  },
+}
+
+/** A response for each status, with the codes that it can carry and an example of each. */
 function problemResponses(statuses: ProblemDefinition['status'][]) {
   return Object.fromEntries(
     statuses.map((status) => {
-      const codes = Object.entries(problems).filter(([, problem]) => problem.status === status)
-      const description = codes.map(([code, { title }]) => `${code}: ${title}`).join('. ')
-      return [status, { description, content: { 'application/problem+json': { schema: reference('Problem') } } }]
+      const codes = namesOf(problems).filter((code) => problems[code].status === status)
+      const description = codes.map((code) => `${code}: ${problems[code].title}`).join('. ')
+      const examples = Object.fromEntries(codes.map((code) => [code, { value: exampleProblem(code) }]))
+      const content = { 'application/problem+json': { schema: reference('Problem'), examples } }
+      return [status, { description, content }]
     }),
   )
+}
+
+function exampleProblem(code: ProblemCode): unknown {
+  const { body = '' } = problemAnswer(new Problem(code, problems[code].remedy, exampleExtras[code]))
+  return JSON.parse(body.toString())
 }

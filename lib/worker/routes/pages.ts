@@ -1,12 +1,13 @@
-import { type Answer, json } from '../../shared/answer.js'
+import { json } from '../../shared/answer.js'
 import { version } from '../../shared/version.js'
 import type { Handler } from '../router.js'
+import { type StaticFiles, serve } from '../static-files.js'
 import type { RouteContext } from './context.js'
-import { openApiDocument } from './openapi.js'
 
 const endpoints = {
   metrics: '/v1/metrics',
   stats: '/v1/stats',
+  config: '/v1/config',
   health: '/health',
   ready: '/ready',
   live: '/live',
@@ -16,15 +17,13 @@ const endpoints = {
   openapi: '/openapi.json',
 }
 
-/** GET /: what this service is; a page for browsers. */
-export function serviceRoute({ config, delivery, draining, dev }: RouteContext): Handler {
+/** GET /: what this service is; the live status page for browsers. */
+export function serviceRoute({ config, delivery, draining, dev }: RouteContext, files: StaticFiles): Handler {
+  const page = pageRoute(files, 'pages/status.html')
   return (exchange) => {
+    if (exchange.header('accept').includes('text/html')) return page(exchange)
     const status = delivery.unavailability === undefined && !draining() ? 'operational' : 'unavailable'
-    if (exchange.header('accept').includes('text/html')) {
-      const links = Object.values(endpoints).map((path) => `<li><a href="${path}">${path}</a></li>`)
-      return page(config.serviceName, `<p>Version ${version}, ${status}.</p><ul>${links.join('')}</ul>`)
-    }
-    return json(200, {
+    const body = {
       service: config.serviceName,
       version,
       environment: config.environment,
@@ -32,52 +31,41 @@ export function serviceRoute({ config, delivery, draining, dev }: RouteContext):
       endpoints,
       // So that the tail command finds the embedded Kafka.
       ...(dev && { dev_kafka: config.kafkaBootstrapServers }),
-    })
+    }
+    return { ...json(200, body), headers: { 'Content-Type': 'application/json', Vary: 'Accept' } }
   }
 }
 
-/** GET /docs and /redoc: the operations in words. */
-export function apiPageRoute(config: RouteContext['config']): Handler {
-  const { paths } = openApiDocument(config)
-  const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { summary, responses }]) => {
-      const answers = Object.entries<{ description: string }>(responses).map(
-        ([status, { description }]) => `<dt>${status}</dt><dd>${escapeHtml(description)}</dd>`,
-      )
-      return `<h2>${method.toUpperCase()} ${path}</h2><p>${escapeHtml(summary)}</p><dl>${answers.join('')}</dl>`
-    }),
-  )
-  const answer = page(
-    'Vantage Collector API',
-    `<p>Machine-readable: <a href="/openapi.json">/openapi.json</a></p>${operations.join('')}`,
-  )
-  return () => answer
+/** Everything a page needs comes from this server, and nothing of it stands in the page itself. */
+const policy = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self' data:",
+  'connect-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'none'",
 }
 
-const pageHeaders = {
-  'Content-Type': 'text/html; charset=utf-8',
-  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
-  'X-Content-Type-Options': 'nosniff',
-}
-
-function page(title: string, content: string): Answer {
-  const style = 'body{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}'
-  const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>`
-  return {
-    status: 200,
-    headers: pageHeaders,
-    body: `<!doctype html><html lang="en"><head>${head}<style>${style}</style></head><body><h1>${escapeHtml(title)}</h1>${content}</body></html>`,
+/** GET of a page; `more` widens its Content-Security-Policy. */
+export function pageRoute(files: StaticFiles, name: string, more: Record<string, string> = {}): Handler {
+  const directives = Object.entries({ ...policy, ...more }).map(([directive, sources]) => `${directive} ${sources}`)
+  const headers = {
+    'Content-Security-Policy': directives.join('; '),
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
   }
+  return (exchange) => serve(files, name, exchange, headers)
 }
 
-const entities: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
+/** ReDoc styles its parts by style elements that it makes. */
+export const redocPolicy = { 'style-src': "'self' 'unsafe-inline'" }
 
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character)
+/** GET /assets/*: scripts and styles of the pages, and nothing else. */
+export function assetsRoute(files: StaticFiles): Handler {
+  return (exchange) => {
+    const name = exchange.path().slice('/assets/'.length)
+    return serve(files, name, exchange, { 'X-Content-Type-Options': 'nosniff' })
+  }
 }

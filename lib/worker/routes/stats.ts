@@ -3,6 +3,7 @@ import { describeConfig } from '../../shared/config.js'
 import { problems } from '../../shared/errors.js'
 import type { FleetStats, WorkerStats } from '../../shared/fleet-stats.js'
 import { emptyHistogram, type HistogramCounts } from '../../shared/histogram.js'
+import type { Stats } from '../../shared/stats-schema.js'
 import { type BrokerState, type HistogramName, histograms, type Refusal } from '../../shared/telemetry.js'
 import { version } from '../../shared/version.js'
 import type { Handler } from '../router.js'
@@ -19,10 +20,7 @@ export function configRoute({ config }: RouteContext): Handler {
   return () => answer
 }
 
-/** The answer of /v1/stats. */
-export type Stats = ReturnType<typeof describeFleet>
-
-function describeFleet(fleet: FleetStats, config: { serviceName: string; environment: string }) {
+function describeFleet(fleet: FleetStats, config: { serviceName: string; environment: string }): Stats {
   const { counts, gauges, labelledCounts, workers } = fleet
   return {
     service: config.serviceName,
@@ -38,6 +36,7 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
       metrics_unavailable: counts.metricsUnavailable,
       acceptance_rate: rate(counts.metricsAccepted, counts.metricsReceived),
       rejections: labelledCounts.metricsRejected,
+      problems: labelledCounts.problems,
     },
     kafka: {
       connected: workers.some(({ kafka }) => kafka.up),
@@ -81,7 +80,7 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
 }
 
 /** Whether batches are taken, and if not why. */
-function statusOf({ stopping, gauges, workers }: FleetStats): { status: Status; reason: string } {
+function statusOf({ stopping, gauges, workers }: FleetStats): Pick<Stats, 'status' | 'reason'> {
   if (stopping) return { status: 'draining', reason: 'Shutting down' }
   if (gauges.ready === 1) return { status: 'operational', reason: '' }
   const worst = workers.find((worker) => worker.gauges.ready === 0)
@@ -89,15 +88,13 @@ function statusOf({ stopping, gauges, workers }: FleetStats): { status: Status; 
   return { status: 'unavailable', reason: worst === undefined ? 'No worker is there' : reason }
 }
 
-type Status = 'operational' | 'unavailable' | 'draining'
-
 function describeBroker({ name, up, rttSeconds }: BrokerState, { labelledCounts }: FleetStats) {
   return { name, up, rtt_seconds: rttSeconds, errors: labelledCounts.kafkaBrokerErrors[name] ?? 0 }
 }
 
 /** `counts` has one member more than `bounds`: what lies above the last one. */
 function bucketsOf(name: HistogramName, counts: HistogramCounts = emptyHistogram(histograms[name].bounds)) {
-  return { bounds: histograms[name].bounds, counts: counts.slice(0, -1), sum: counts.at(-1) ?? 0 }
+  return { bounds: [...histograms[name].bounds], counts: counts.slice(0, -1), sum: counts.at(-1) ?? 0 }
 }
 
 function describeRefusal({ atMs, route, status, code, rejections }: Refusal) {
@@ -113,7 +110,7 @@ function describeWorker(worker: WorkerStats, { cpuSeconds }: FleetStats) {
     uptime_seconds: worker.uptimeSeconds,
     stale: worker.stale,
     kafka: worker.kafka,
-    journal: worker.journal,
+    ...(worker.journal && { journal: worker.journal }),
     metrics_received: counts.metricsReceived,
     metrics_accepted: counts.metricsAccepted,
     metrics_in_flight: gauges.metricsInFlight,

@@ -1,0 +1,346 @@
+import { type Figures, figuresBetween } from '../shared/figures.js'
+import type { Stats } from '../shared/stats-schema.js'
+import { shortBytes, shortMs, shortNumber, shortSpan } from '../shared/units.js'
+import { Chart } from './chart.js'
+
+const pollIntervalMs = 1000
+/** Quantiles and the shares of workers and services are taken over this many polls, so that they do not flicker. */
+const pollsAveraged = 5
+const maxRanked = 10
+const maxRefusals = 15
+
+type Poll = { stats: Stats; at: number }
+
+const polls: Poll[] = []
+
+const throughput = new Chart(
+  byId('throughput'),
+  byId('throughput-legend'),
+  [
+    { label: 'received', tone: 'accent', fill: true },
+    { label: 'accepted', tone: 'good' },
+    { label: 'rejected', tone: 'warn' },
+    { label: 'sent back', tone: 'bad' },
+  ],
+  (value) => shortNumber(value),
+)
+const latencies = new Chart(
+  byId('latencies'),
+  byId('latency-legend'),
+  [
+    { label: 'p50', tone: 'accent' },
+    { label: 'p99', tone: 'violet', fill: true },
+    { label: 'acknowledged, p99', tone: 'good' },
+  ],
+  (value) => `${value >= 10 ? Math.round(value) : Number(value.toFixed(2))} ms`,
+)
+
+void showConfiguration()
+void poll()
+
+/** Asks, shows, and asks again a second later, for as long as the page is open. */
+async function poll(): Promise<void> {
+  const startedAt = performance.now()
+  try {
+    const response = await fetch('/v1/stats', { signal: AbortSignal.timeout(5000) })
+    if (!response.ok) throw new Error(`The collector answers ${response.status}`)
+    show(await response.json())
+  } catch (error) {
+    showGone(
+      error instanceof TypeError || error instanceof DOMException ? 'The collector does not answer' : String(error),
+    )
+  }
+  setTimeout(poll, Math.max(0, pollIntervalMs - (performance.now() - startedAt)))
+}
+
+function show(stats: Stats): void {
+  const at = performance.now()
+  const last = polls.at(-1)
+  // Another collector has taken the place of the one before.
+  if (last !== undefined && stats.uptime_seconds < last.stats.uptime_seconds) polls.length = 0
+  polls.push({ stats, at })
+  if (polls.length > pollsAveraged + 1) polls.shift()
+  showStatus(stats)
+  showBalance(stats)
+  showKafka(stats)
+  showJournal(stats)
+  showRejections(stats)
+  showRefusals(stats)
+  const [first] = polls
+  const previous = polls.at(-2)
+  if (first === undefined || previous === undefined) return
+  const momentary = figuresBetween(previous.stats, stats, (at - previous.at) / 1000)
+  const steady = figuresBetween(first.stats, stats, (at - first.at) / 1000)
+  showTiles(stats, momentary, steady)
+  showCharts(momentary, steady)
+  showWorkers(stats, steady)
+  showServices(steady)
+}
+
+function showStatus({ status, reason, service, environment, version, uptime_seconds, workers }: Stats): void {
+  const degraded = status === 'operational' && workers.some(({ kafka }) => !kafka.up)
+  const words = { operational: 'Operational', unavailable: 'Unavailable', draining: 'Draining' }
+  setStatus(degraded ? 'degraded' : status, degraded ? 'Degraded' : words[status])
+  const notice =
+    status === 'unavailable' ? `Batches are sent back: ${reason}` : 'It finishes what is in flight and ends.'
+  setNotice(status === 'operational' ? '' : notice, status)
+  setText('service', service)
+  setText('environment', environment)
+  byId('environment').hidden = false
+  setText('version', `Version ${version},`)
+  setText('uptime', `up ${shortSpan(uptime_seconds)}.`)
+  document.title = `${words[status]} – ${service}`
+}
+
+function showGone(reason: string): void {
+  setStatus('gone', 'No answer')
+  setNotice(`${reason}. These are its last figures; the page keeps asking.`, 'gone')
+  throughput.add(Date.now(), [])
+  latencies.add(Date.now(), [])
+}
+
+function setStatus(status: string, text: string): void {
+  byId('status').dataset.status = status
+  // Not for every poll: a screen reader would say it again.
+  if (byId('status-text').textContent !== text) setText('status-text', text)
+}
+
+function setNotice(text: string, status: string): void {
+  const notice = byId('notice')
+  notice.hidden = text === ''
+  notice.dataset.status = status
+  if (notice.textContent !== text) notice.textContent = text
+}
+
+function showTiles({ ingestion, held }: Stats, now: Figures, { latency }: Figures): void {
+  setText('received-rate', shortNumber(now.received))
+  setText('received-sub', `${shortNumber(ingestion.metrics_received)} in all`)
+  setText('accepted-rate', shortNumber(now.accepted))
+  setText('accepted-sub', `${shortBytes(now.deliveredBytes)}/s to Kafka`)
+  setText('latency', shortMs(latency.p99))
+  setText('latency-sub', latency.p50 === undefined ? 'nothing to answer' : `${shortMs(latency.p50)} ms, p50`)
+  setText('rejected-rate', shortNumber(now.rejected))
+  setText('rejected-sub', `${shortNumber(ingestion.metrics_rejected)} in all`)
+  byId('rejected-tile').dataset.alarm = now.rejected > 0 ? 'warn' : ''
+  setText('refused-rate', shortNumber(now.refused))
+  setText('refused-sub', `${shortNumber(ingestion.metrics_unavailable)} metrics sent back`)
+  byId('refused-tile').dataset.alarm = now.refused > 0 ? 'bad' : ''
+  const [amount = '', unit = ''] = shortBytes(held.bytes).split(' ')
+  setText('held', amount)
+  setText('held-unit', unit)
+  const used = held.limit_bytes === 0 ? 0 : (100 * held.bytes) / held.limit_bytes
+  setText('held-sub', `${used.toFixed(used < 10 ? 1 : 0)} % of ${shortBytes(held.limit_bytes)}`)
+}
+
+function showCharts(now: Figures, { latency }: Figures): void {
+  const at = Date.now()
+  const ms = (seconds: number | undefined) => (seconds === undefined ? null : seconds * 1000)
+  throughput.add(at, [now.received, now.accepted, now.rejected, now.unavailable])
+  latencies.add(at, [ms(latency.p50), ms(latency.p99), ms(latency.acknowledgeP99)])
+}
+
+const tones: Record<string, string> = {
+  accepted: 'good',
+  delivered: 'good',
+  rejected: 'warn',
+  unavailable: 'bad',
+  in_flight: 'accent',
+  journaled: 'violet',
+  queued: 'violet',
+}
+
+/** Where metrics come in; every other member of the balance is a place where they are. */
+const inflows = ['received', 'adopted']
+const words: Record<string, string> = {
+  unavailable: 'Sent back',
+  in_flight: 'In flight',
+  dead_lettered: 'Dead-lettered',
+}
+
+function showBalance({ balance }: Stats): void {
+  const { difference = 0, ...figures } = balance
+  const names = Object.keys(figures)
+  const places = names.filter((name) => !inflows.includes(name))
+  const total = places.reduce((sum, name) => sum + (figures[name] ?? 0), 0)
+  const verdict = byId('balance-verdict')
+  verdict.dataset.balanced = String(difference === 0)
+  verdict.textContent = difference === 0 ? '✓ They balance' : `They are off by ${difference.toLocaleString('en')}`
+  byId('balance-bar').replaceChildren(
+    ...places.map((name) => {
+      const part = element('i', `series-${tones[name] ?? 'quiet'}`)
+      part.style.width = `${total === 0 ? 0 : (100 * (figures[name] ?? 0)) / total}%`
+      return part
+    }),
+  )
+  byId('balance').replaceChildren(
+    ...names.map((name) => {
+      const isInflow = inflows.includes(name)
+      const entry = term(words[name] ?? capitalize(name), (figures[name] ?? 0).toLocaleString('en'))
+      entry.className = isInflow ? 'total' : `series-${tones[name] ?? 'quiet'}`
+      return entry
+    }),
+  )
+}
+
+function showWorkers({ workers, worker_restarts }: Stats, { workers: figures }: Figures): void {
+  const total = [...figures.values()].reduce((sum, { rate }) => sum + rate, 0)
+  setText('restarts', worker_restarts === 0 ? 'none was restarted' : `${worker_restarts} restarted`)
+  byId('workers').replaceChildren(
+    ...workers.map(({ pid, slot, stale, resident_memory_bytes, event_loop_lag_seconds }) => {
+      const { rate = 0, cpu = 0 } = figures.get(pid) ?? {}
+      const name = element('td')
+      name.append(`${slot} `, element('span', 'sub', `pid ${pid}`))
+      if (stale) name.append(' ', pill('late', 'warn'))
+      const share = element('td', 'share')
+      share.append(bar(total === 0 ? 0 : rate / total))
+      return row(
+        name,
+        share,
+        number(shortNumber(rate)),
+        number(`${Math.round(100 * cpu)} %`),
+        number(shortBytes(resident_memory_bytes)),
+        number(`${shortMs(event_loop_lag_seconds)} ms`),
+      )
+    }),
+  )
+}
+
+function showKafka({ kafka, workers, held }: Stats): void {
+  const away = workers.find((worker) => !worker.kafka.up)
+  setText('kafka-message', away?.kafka.message ?? workers[0]?.kafka.message ?? '')
+  const rows = kafka.brokers.map(({ name, up, rtt_seconds, errors }) => {
+    const state = element('td')
+    state.append(pill(up ? 'up' : 'down', up ? 'good' : 'bad'))
+    const trip = rtt_seconds === 0 ? '–' : `${shortMs(rtt_seconds)} ms`
+    return row(element('td', '', name), state, number(trip), number(errors.toLocaleString('en')))
+  })
+  byId('brokers').replaceChildren(...(rows.length > 0 ? rows : [emptyRow('No broker has been found yet', 4)]))
+  byId('kafka-facts').replaceChildren(
+    term('Records', shortNumber(kafka.messages_sent)),
+    term('Failures', shortNumber(kafka.messages_failed)),
+    term('Late', shortNumber(kafka.messages_late)),
+    term('Lanes flushing', `${held.lanes_flushing} of ${held.lanes}`),
+  )
+}
+
+function showJournal({ journal, workers }: Stats): void {
+  const states = workers.flatMap((worker) => worker.journal ?? [])
+  const fault = states.find(({ state }) => state !== 'ok')
+  const { metrics_waiting, batches_waiting, bytes, oldest_age_seconds, metrics_journaled, metrics_replayed } = journal
+  const oldest = metrics_waiting === 0 ? 'nothing waits' : `the oldest for ${shortSpan(oldest_age_seconds)}`
+  setText('journal-message', states.length === 0 ? 'there is none' : (fault?.message ?? oldest))
+  byId('journal').replaceChildren(
+    term('Waiting metrics', shortNumber(metrics_waiting)),
+    term('In batches', shortNumber(batches_waiting)),
+    term('On disk', shortBytes(bytes)),
+    term('Journaled', shortNumber(metrics_journaled)),
+    term('Replayed', shortNumber(metrics_replayed)),
+  )
+}
+
+function showServices({ services }: Figures): void {
+  const busy = services.filter(({ rate }) => rate > 0)
+  const ranked = busy.slice(0, maxRanked).map(({ service, rate }) => ({ name: service, value: rate }))
+  showRanking('services', ranked, 'Nothing is coming in')
+}
+
+function showRejections({ ingestion }: Stats): void {
+  const reasons = Object.entries(ingestion.rejections).map(([name, value]) => ({ name, value }))
+  const ranked = reasons.sort((a, b) => b.value - a.value).slice(0, maxRanked)
+  byId('rejections').classList.add('reasons')
+  showRanking('rejections', ranked, 'Nothing was rejected')
+}
+
+function showRanking(id: string, entries: { name: string; value: number }[], none: string): void {
+  const most = Math.max(...entries.map(({ value }) => value))
+  const shown = entries.map(({ name, value }) => {
+    const entry = element('li')
+    entry.append(element('span', 'name', name), element('b', '', shortNumber(value)), bar(value / most))
+    return entry
+  })
+  byId(id).replaceChildren(...(shown.length > 0 ? shown : [element('li', 'empty', none)]))
+}
+
+function showRefusals({ refusals }: Stats): void {
+  const rows = refusals.slice(0, maxRefusals).map(({ at, route, status, reason, rejections }) => {
+    const reasons = Object.entries(rejections).map(([name, count]) => `${name} × ${count.toLocaleString('en')}`)
+    const text = element('td', '', reason)
+    if (reasons.length > 0) text.append(' ', element('span', 'sub', reasons.join(', ')))
+    const tone = status >= 500 ? 'bad' : 'warn'
+    const state = element('td', 'number')
+    state.append(pill(String(status), tone))
+    return row(element('td', '', new Date(at).toLocaleTimeString('en-GB')), element('td', '', route), state, text)
+  })
+  byId('refusals').replaceChildren(...(rows.length > 0 ? rows : [emptyRow('Nothing was refused', 4)]))
+}
+
+async function showConfiguration(): Promise<void> {
+  try {
+    const settings: Record<string, unknown> = await (await fetch('/v1/config')).json()
+    byId('configuration').replaceChildren(
+      ...Object.entries(settings).map(([name, value]) => term(name, value === '' ? 'none' : String(value))),
+    )
+  } catch (error) {
+    setText('configuration', `It cannot be had: ${error}`)
+  }
+}
+
+function byId(id: string): HTMLElement {
+  const found = document.getElementById(id)
+  if (found === null) throw new Error(`status.html has no #${id}`)
+  return found
+}
+
+function setText(id: string, text: string): void {
+  byId(id).textContent = text
+}
+
+function element(tag: string, className = '', text = ''): HTMLElement {
+  const made = document.createElement(tag)
+  made.className = className
+  made.textContent = text
+  return made
+}
+
+function row(...cells: HTMLElement[]): HTMLElement {
+  const made = element('tr')
+  made.append(...cells)
+  return made
+}
+
+function emptyRow(text: string, columns: number): HTMLElement {
+  const cell = element('td', 'empty', text)
+  cell.setAttribute('colspan', String(columns))
+  return row(cell)
+}
+
+function number(text: string): HTMLElement {
+  return element('td', 'number', text)
+}
+
+function pill(text: string, tone: string): HTMLElement {
+  const made = element('span', 'pill', text)
+  made.dataset.tone = tone
+  return made
+}
+
+/** A share as a bar; the number that it shows stands beside it. */
+function bar(share: number): HTMLElement {
+  const made = element('span', 'meter')
+  made.setAttribute('aria-hidden', 'true')
+  const filled = element('i')
+  filled.style.width = `${Math.round(100 * share)}%`
+  made.append(filled)
+  return made
+}
+
+function term(name: string, value: string): HTMLElement {
+  const made = element('div')
+  made.append(element('dt', '', name), element('dd', '', value))
+  return made
+}
+
+function capitalize(name: string): string {
+  const spaced = name.replaceAll('_', ' ')
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1)
+}

@@ -1,0 +1,94 @@
+import Type, { type Static } from 'typebox'
+
+const count = Type.Integer({ minimum: 0 })
+const share = Type.Number({ minimum: 0, maximum: 1 })
+const seconds = Type.Number({ minimum: 0 })
+const countsByName = Type.Record(Type.String(), count)
+
+const buckets = Type.Object(
+  { bounds: Type.Array(seconds), counts: Type.Array(count), sum: seconds },
+  { description: 'Observations by bucket since the start; the last one of counts lies above the last bound.' },
+)
+
+const kafkaStatus = Type.Object({ up: Type.Boolean(), message: Type.String() })
+
+/** The answer of GET /v1/stats: what its readers rely on, and what /openapi.json says of it. */
+export const statsSchema = Type.Object({
+  service: Type.String(),
+  environment: Type.String(),
+  version: Type.String(),
+  uptime_seconds: seconds,
+  status: Type.Enum(['operational', 'unavailable', 'draining'], { type: 'string' }),
+  reason: Type.String({ description: 'Why it is not operational' }),
+  ingestion: Type.Object({
+    batches_received: count,
+    metrics_received: count,
+    metrics_accepted: count,
+    metrics_rejected: count,
+    metrics_unavailable: count,
+    acceptance_rate: share,
+    rejections: countsByName,
+    problems: countsByName,
+  }),
+  kafka: Type.Object({
+    connected: Type.Boolean(),
+    messages_sent: count,
+    messages_failed: count,
+    messages_late: count,
+    bytes_sent: count,
+    success_rate: share,
+    brokers: Type.Array(Type.Object({ name: Type.String(), up: Type.Boolean(), rtt_seconds: seconds, errors: count })),
+  }),
+  journal: Type.Object({
+    metrics_journaled: count,
+    metrics_replayed: count,
+    metrics_waiting: count,
+    batches_waiting: count,
+    bytes: count,
+    oldest_age_seconds: seconds,
+  }),
+  balance: Type.Record(Type.String(), Type.Integer(), {
+    description: 'Where each metric is that was received (or adopted): difference is 0.',
+  }),
+  held: Type.Object({ bytes: count, limit_bytes: count, lanes: count, lanes_flushing: count }),
+  latency: Type.Object({ request_duration_seconds: buckets, acknowledge_duration_seconds: buckets }),
+  services: Type.Array(Type.Object({ service: Type.String(), metrics_received: count }), {
+    description: 'The busiest, and all others as other',
+  }),
+  refusals: Type.Array(
+    Type.Object({
+      at: Type.String({ format: 'date-time' }),
+      route: Type.String(),
+      status: Type.Integer(),
+      code: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
+      reason: Type.String(),
+      rejections: countsByName,
+    }),
+    { description: 'The last ones, newest first' },
+  ),
+  worker_restarts: count,
+  workers: Type.Array(
+    Type.Object({
+      pid: count,
+      slot: count,
+      uptime_seconds: seconds,
+      stale: Type.Boolean({ description: 'It did not answer in time: these are its last figures.' }),
+      kafka: kafkaStatus,
+      journal: Type.Optional(
+        Type.Object({
+          state: Type.Enum(['ok', 'full', 'unavailable'], { type: 'string' }),
+          message: Type.String(),
+        }),
+      ),
+      metrics_received: count,
+      metrics_accepted: count,
+      metrics_in_flight: count,
+      held_bytes: count,
+      resident_memory_bytes: count,
+      event_loop_lag_seconds: seconds,
+      cpu_seconds: seconds,
+    }),
+  ),
+})
+
+export type Stats = Static<typeof statsSchema>
