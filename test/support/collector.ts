@@ -13,6 +13,8 @@ export type CollectorOptions = {
   nodeArgs?: string[]
   /** Resolve only when /ready says 200. */
   ready?: boolean
+  /** Takes the log instead of `logs`, which grows for as long as the collector runs. */
+  onLog?: (line: LogLine) => void
 }
 
 export type LogLine = { level: string; msg: string; [member: string]: unknown }
@@ -38,7 +40,8 @@ export class Collector {
   stderr = ''
   url = ''
 
-  constructor({ kafka, env = {}, args = [], nodeArgs = [] }: CollectorOptions) {
+  constructor(options: CollectorOptions) {
+    const { kafka, env = {}, args = [], nodeArgs = [], onLog = (line) => this.logs.push(line) } = options
     const settings = {
       VANTAGE_API_HOST: '127.0.0.1',
       VANTAGE_API_PORT: '0',
@@ -53,7 +56,7 @@ export class Collector {
     })
     this.process = child
     this.#exit = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
-    createInterface(child.stdout).on('line', (line) => this.logs.push(parseLine(line)))
+    createInterface(child.stdout).on('line', (line) => onLog(parseLine(line)))
     child.stderr.on('data', (chunk) => {
       this.stderr += chunk
     })
