@@ -16,8 +16,6 @@ const minSamples = 5
 export type Change = {
   name: string
   verdict: 'faster' | 'slower' | 'same' | 'too few runs'
-  before: number
-  after: number
   /** Of after to before, with its interval of confidence. */
   ratio: number
   low: number
@@ -37,9 +35,16 @@ export function compare(before: readonly Figure[], after: readonly Figure[]): Ch
 }
 
 function changeOf(a: Figure, b: Figure): Change {
-  const { low, high } = ratioInterval(a.samples, b.samples, confidence)
-  const [before, after] = [median(a.samples), median(b.samples)]
-  return { name: a.name, verdict: judge(a, b, low, high), before, after, ratio: after / before, low, high }
+  const both = a.yardstick !== undefined && b.yardstick !== undefined
+  const [before, after] = both ? [inYardsticks(a), inYardsticks(b)] : [a, b]
+  const { low, high } = ratioInterval(before.samples, after.samples, confidence)
+  const ratio = median(after.samples) / median(before.samples)
+  return { name: a.name, verdict: judge(before, after, low, high), ratio, low, high }
+}
+
+/** The samples in multiples of what fixed work cost beside them: how fast the machine was is no longer in them. */
+function inYardsticks(figure: Figure): Figure {
+  return { ...figure, samples: figure.samples.map((sample, n) => sample / (figure.yardstick?.[n] ?? NaN)) }
 }
 
 function judge(a: Figure, b: Figure, low: number, high: number): Change['verdict'] {

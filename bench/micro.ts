@@ -12,16 +12,19 @@ import { parseConfig } from '../lib/shared/config.js'
 import { renderMessages } from './load/fleet.js'
 import { defaultLoad } from './load/options.js'
 import { type Bench, type Findings, Samples } from './subject.js'
+import { cpuMicroseconds, yardstickWork } from './yardstick.js'
 
 const batchSize = 100
-const blockMs = 40
+const blockMs = 30
+const yardstickMs = 15
 const warmUpBlocks = 5
 
 type Step = { name: string; run: () => unknown; after?: () => Promise<void> }
 
 /**
  * Steps take turns, block after block, so that a slow minute of the machine meets all of them, and CPU time is counted
- * in place of time, so that waiting for a CPU is not.
+ * in place of time, so that waiting for a CPU is not. A yardstick before and after each block tells how fast the machine
+ * was just then.
  */
 export async function micro({ kafka, options }: Bench): Promise<Findings> {
   const samples = new Samples()
@@ -29,23 +32,15 @@ export async function micro({ kafka, options }: Bench): Promise<Findings> {
   const { steps, stop } = await createSteps(kafka.bootstrap)
   for (let block = -warmUpBlocks; block < blocks; block++) {
     for (const { name, run, after } of steps) {
-      const microseconds = cpuMicroseconds(run)
-      if (block >= 0) samples.add(`${name}, batches of ${batchSize}`, 'µs', microseconds / batchSize)
+      const before = cpuMicroseconds(yardstickWork, yardstickMs)
+      const microseconds = cpuMicroseconds(run, blockMs)
       await after?.()
+      const yardstick = (before + cpuMicroseconds(yardstickWork, yardstickMs)) / 2
+      if (block >= 0) samples.add(`${name}, batches of ${batchSize}`, 'µs', microseconds / batchSize, yardstick)
     }
   }
   await stop()
   return { figures: samples.figures, plots: [], notes: [] }
-}
-
-/** CPU time of one call, by calling it for a while. */
-function cpuMicroseconds(run: () => unknown): number {
-  const before = process.cpuUsage()
-  const startedAt = performance.now()
-  let calls = 0
-  for (; performance.now() - startedAt < blockMs; calls++) run()
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / calls
 }
 
 async function createSteps(bootstrap: string): Promise<{ steps: Step[]; stop: () => Promise<void> }> {

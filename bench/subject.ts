@@ -17,6 +17,8 @@ export type Figure = {
   unit: 'metrics/s' | 'ms' | 'µs' | 'MiB'
   better: 'higher' | 'lower'
   samples: number[]
+  /** What fixed work cost beside each sample, where that was measured: compare divides by it. */
+  yardstick?: number[]
 }
 
 /** Points (x, y) under a name, for a plot. */
@@ -137,11 +139,12 @@ export type BenchCollector = { collector: Collector; topic: string }
 export class Samples {
   readonly #figures = new Map<string, Figure>()
 
-  add(name: string, unit: Figure['unit'], sample: number): void {
+  add(name: string, unit: Figure['unit'], sample: number, yardstick?: number): void {
     const better = unit === 'metrics/s' ? 'higher' : 'lower'
     const figure = this.#figures.get(name) ?? { name, unit, better, samples: [] }
     this.#figures.set(name, figure)
     figure.samples.push(sample)
+    if (yardstick !== undefined) figure.yardstick = [...(figure.yardstick ?? []), yardstick]
   }
 
   get figures(): Figure[] {
