@@ -42,10 +42,10 @@ export function createRecords(options: RecordOptions, pool: BufferPool): MakeRec
       ...(trace.spanId === undefined ? [] : [['span_id', trace.spanId] as const]),
     ])
     const suffixes = accepted.map(suffixFor)
-    const sizes = Uint32Array.from(
-      indexes,
-      (index, n) => withoutBrace(ranges, index) - startOf(ranges, index) + (suffixes[n]?.length ?? 0),
-    )
+    const sizes = new Uint32Array(indexes.length)
+    for (const [n, index] of indexes.entries()) {
+      sizes[n] = withoutBrace(ranges, index) - startOf(ranges, index) + (suffixes[n]?.length ?? 0)
+    }
     const layout = layOut(sizes)
     const bytes = pool.take(layout.ends.at(-1) ?? 0)
     if (ndjson) eraseLineBreaks(body)
@@ -81,10 +81,11 @@ function withoutBrace(ranges: Uint32Array, index: number): number {
  */
 function createSuffixes(members: (readonly [name: string, value: string])[]) {
   const encoded: Buffer[] = []
+  const names = members.map(([name]) => name)
 
   return function suffixFor(metric: object): Buffer {
     let lacking = 0
-    for (const [bit, [name]] of members.entries()) if (!(name in metric)) lacking |= 1 << bit
+    for (let bit = 0; bit < names.length; bit++) if (!((names[bit] ?? '') in metric)) lacking |= 1 << bit
     const suffix = encoded[lacking] ?? encode(lacking)
     encoded[lacking] = suffix
     return suffix
