@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { test } from 'tap'
+import { startCollector } from '../support/collector.js'
+import { blocksOf } from '../support/doc-blocks.js'
+import { startMockKafka } from '../support/mock-kafka.js'
+import { plainly } from '../support/plainly.js'
+import { command } from '../support/run-command.js'
+
+/** How a block of each language is run; those of other languages are not commands. */
+const runners: Record<string, { file: string; run: string[] }> = {
+  sh: { file: 'block.sh', run: ['sh', '-eu', 'block.sh'] },
+  python: { file: 'block.py', run: ['python3', 'block.py'] },
+  js: { file: 'block.mjs', run: ['node', 'block.mjs'] },
+  go: { file: 'block.go', run: ['go', 'run', 'block.go'] },
+}
+
+const pages = ['README.md', ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : []))]
+const blocks = pages.flatMap((path) => blocksOf(path).map((block) => ({ path, ...block })))
+
+test('each block of commands is run, or says why it is not', async (t) => {
+  const unknown = blocks.filter(({ language }) => ['bash', 'shell', 'console', 'zsh'].includes(language))
+  t.same(unknown, [], 'commands are in blocks of the language sh, which is run')
+  t.ok(blocks.some(({ language, notRun }) => language === 'sh' && notRun === undefined))
+})
+
+test('every command of README and docs does what it says', async (t) => {
+  const kafka = await startMockKafka(t)
+  const collector = await startCollector(t, { kafka, env: { VANTAGE_API_WORKERS: '1', VANTAGE_JOURNAL_DIR: '' } })
+  const bin = t.testdir()
+  writeFileSync(join(bin, 'vantage-collector'), `#!/bin/sh\nexec ${process.execPath} ${command} "$@"\n`)
+  chmodSync(join(bin, 'vantage-collector'), 0o755)
+  symlinkSync(resolve('dist'), join(bin, 'dist'))
+  const { host, port } = new URL(collector.url)
+  const env = {
+    ...process.env,
+    PATH: `${bin}:${process.env.PATH}`,
+    VANTAGE_API_PORT: port,
+    KAFKA: kafka,
+  }
+  for (const { path, line, language, code, notRun } of blocks) {
+    const runner = runners[language]
+    if (runner === undefined || notRun !== undefined) continue
+    // The page's collector listens where a newcomer's does.
+    writeFileSync(join(bin, runner.file), code.replaceAll('localhost:8000', host))
+    const [name, args] = plainly(...(([first = '', ...rest]) => [first, rest] as const)(runner.run))
+    const child = spawn(name, args, { cwd: bin, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      output += chunk
+    })
+    const [code_] = await once(child, 'close')
+    t.equal(code_, 0, `${path}:${line}`, { output })
+  }
+  t.equal((await collector.stats()).balance.difference, 0)
+})
