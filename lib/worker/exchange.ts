@@ -54,7 +54,8 @@ export class Exchange {
       for (const name in headers) this.res.writeHeader(name, headers[name] ?? '')
       for (const name in this.answerHeaders) this.res.writeHeader(name, this.answerHeaders[name] ?? '')
       for (const name in more) this.res.writeHeader(name, more[name] ?? '')
-      if (this.method === 'HEAD') this.res.endWithoutBody(Buffer.byteLength(body), close)
+      // Afterwards uWebSockets.js takes the answer for unfinished and would cut off the next request, so the client is told.
+      if (this.method === 'HEAD') this.res.endWithoutBody(Buffer.byteLength(body), true)
       else if (body.length > maxCopiedBytes && !close)
         this.#sendInParts(typeof body === 'string' ? Buffer.from(body) : body)
       else this.res.end(body, close)

@@ -1,0 +1,146 @@
+import { connect } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Test, test } from 'tap'
+import { batchOf } from '../support/batches.js'
+import { type Collector, startCollector } from '../support/collector.js'
+import { startMockKafka } from '../support/mock-kafka.js'
+import { headOf, sendRaw } from '../support/raw-client.js'
+import { readTopic } from '../support/read-topic.js'
+import { waitFor } from '../support/wait-for.js'
+
+const good = JSON.stringify(batchOf(1))
+
+/** Runs an attack; then the workers are the same ones, nothing is held, and a good batch gets through to Kafka. */
+async function survive(t: Test, attack: (collector: Collector) => Promise<void>, env = {}): Promise<void> {
+  const kafka = await startMockKafka(t)
+  const collector = await startCollector(t, { kafka, env })
+  const before = await collector.workerPids()
+  await attack(collector)
+  await waitFor(async () => (await collector.metric('request_held_bytes')) === 0, 'nothing to be held')
+  t.same((await collector.workerPids()).sort(), before.sort(), 'the workers are the same ones')
+  t.equal((await collector.post(batchOf(1, { first: 4711 }))).status, 202)
+  const found = () => readTopic(kafka, 1).then((records) => records.some(({ value }) => JSON.parse(value).id === 4711))
+  await waitFor(found, 'the good batch in Kafka')
+  t.notOk(collector.logs.some(({ level }) => level === 'error' || level === 'fatal'))
+}
+
+const malformed: [what: string, bytes: string][] = [
+  ['noise', '\x00\x01\xff\xfe\r\n\r\n'],
+  ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'.padEnd(600, 'x')],
+  ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ['HTTP/1.0', 'GET /live HTTP/1.0\r\n\r\n'],
+  ['no version', 'GET /live\r\n\r\n'],
+  ['no host', 'GET /live HTTP/1.1\r\n\r\n'],
+  ['a header without a colon', 'GET /live HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n'],
+  ['a space before the colon', 'GET /live HTTP/1.1\r\nHost : a\r\n\r\n'],
+  ['a control character in a header', 'GET /live HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n'],
+  ['large headers', `GET /live HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(40_000)}\r\n\r\n`],
+  ['many headers', `GET /live HTTP/1.1\r\nHost: a\r\n${'a: b\r\n'.repeat(5000)}\r\n`],
+  ['a long path', `GET /${'a'.repeat(40_000)} HTTP/1.1\r\nHost: a\r\n\r\n`],
+  ['a negative length', headOf({ 'Content-Length': -1 })],
+  ['a length that is no number', headOf({ 'Content-Length': '12abc' }) + good],
+  ['an overflowing length', headOf({ 'Content-Length': '99999999999999999999999' }) + good],
+  ['two lengths, the first too long', headOf({ 'Content-Length': 30_000, 'content-length': good.length }) + good],
+  ['a length and chunks', headOf({ 'Content-Length': 3, 'Transfer-Encoding': 'chunked' }) + good],
+  ['a chunk size that is no number', `${headOf({ 'Transfer-Encoding': 'chunked' })}zz\r\n${good}\r\n0\r\n\r\n`],
+  ['an overflowing chunk size', `${headOf({ 'Transfer-Encoding': 'chunked' })}ffffffffffffffffff\r\n${good}`],
+  ['an unknown transfer encoding', headOf({ 'Transfer-Encoding': 'gzip' }) + good],
+]
+
+test('malformed HTTP gets an error or a closed connection, never a 202', async (t) => {
+  await survive(t, async (collector) => {
+    // What uWebSockets.js takes for incomplete it closes after its idle time-out of 10 s.
+    const send = async ([what, bytes]: (typeof malformed)[number]) => {
+      const { statuses, closed } = await sendRaw(collector.url, [Buffer.from(bytes, 'latin1')], { quietMs: 20_000 })
+      t.notOk(statuses.includes(202), what)
+      t.ok(closed || statuses.length > 0, `${what}: ${statuses}, closed ${closed}`)
+    }
+    await Promise.all(malformed.map(send))
+  })
+})
+
+test('a body that is shorter or longer than it says is no batch', async (t) => {
+  await survive(t, async (collector) => {
+    const shorter = await sendRaw(collector.url, [headOf({ 'Content-Length': good.length + 1 }), good])
+    t.same(shorter.statuses, [])
+    const longer = await sendRaw(collector.url, [headOf({ 'Content-Length': good.length - 1 }), good])
+    t.notOk(longer.statuses.includes(202))
+  })
+})
+
+test('pipelined requests do not mix up answers', async (t) => {
+  await survive(t, async (collector) => {
+    const request = headOf({ 'Content-Length': good.length }) + good
+    const { statuses, closed } = await sendRaw(collector.url, [request.repeat(5)])
+    t.ok(closed || statuses.length === 5, `${statuses}, closed ${closed}`)
+    t.ok(statuses.every((status) => status === 202))
+    const gets = await sendRaw(collector.url, ['GET /live HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(5)])
+    t.same(gets.statuses, [200, 200, 200, 200, 200])
+  })
+})
+
+test('uploads that are aborted at each stage leave nothing behind', async (t) => {
+  await survive(t, async (collector) => {
+    const request = headOf({ 'Content-Length': good.length }) + good
+    const { port } = new URL(collector.url)
+    const stages = Array.from({ length: request.length }, (_, at) => at)
+    const abort = (at: number) =>
+      new Promise<void>((resolve) => {
+        const socket = connect(Number(port), '127.0.0.1', () => {
+          socket.write(request.slice(0, at), () => socket.resetAndDestroy())
+        })
+        socket.on('error', () => undefined)
+        socket.on('close', () => resolve())
+      })
+    await Promise.all(stages.map(abort))
+  })
+})
+
+test('clients that trickle headers or a body are closed, and hold nothing', async (t) => {
+  await survive(t, async (collector) => {
+    const { port } = new URL(collector.url)
+    const trickle = (text: string) =>
+      new Promise<void>((resolve) => {
+        const socket = connect(Number(port), '127.0.0.1')
+        let at = 0
+        const timer = setInterval(() => socket.write(text.charAt(at++ % text.length)), 200)
+        socket.on('error', () => undefined)
+        socket.on('close', () => {
+          clearInterval(timer)
+          resolve()
+        })
+      })
+    const slow = [...Array(20).fill(`GET /${'a'.repeat(1000)}`), ...Array(20).fill('{"metrics":')]
+    const closed = Promise.all(slow.map((text) => trickle(text)))
+    const inTime = await Promise.race([closed.then(() => true), pause(40_000, false, { ref: false })])
+    t.ok(inTime, 'each is closed within 40 s')
+  })
+})
+
+test('connections over the limit are closed at once, and those below it work', async (t) => {
+  const env = { VANTAGE_MAX_CONNECTIONS: '20', VANTAGE_API_WORKERS: '1' }
+  await survive(
+    t,
+    async (collector) => {
+      const { port } = new URL(collector.url)
+      let closed = 0
+      const sockets = Array.from({ length: 200 }, () => {
+        const socket = connect(Number(port), '127.0.0.1')
+        socket.on('error', () => undefined)
+        return socket.on('close', () => closed++)
+      })
+      await waitFor(() => closed >= 180, 'the refusals')
+      for (const socket of sockets) socket.destroy()
+      await waitFor(
+        () =>
+          collector.get('/live').then(
+            ({ status }) => status === 200,
+            () => false,
+          ),
+        'room again',
+      )
+      t.ok((await collector.metric('connections_refused_total')) >= 180)
+    },
+    env,
+  )
+})
