@@ -50,7 +50,9 @@ test('batches posted while Kafka is away survive a kill of all processes and rea
 })
 
 test('a full journal is told with 503, never with a wrong 202, and its space is used again', async (t) => {
-  const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t), VANTAGE_JOURNAL_MAX_MB: '1' }
+  // One worker: another would have room of its own for a moment, until it has measured what this one wrote.
+  const journal = { VANTAGE_JOURNAL_DIR: await makeDirectory(t), VANTAGE_JOURNAL_MAX_MB: '1' }
+  const env = { ...journal, VANTAGE_API_WORKERS: '1' }
   const first = await startCollector(t, { kafka: await nowhere(), env })
   let promised = 0
   let refused = await first.post(batchOf(100))
