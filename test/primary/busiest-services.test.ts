@@ -13,8 +13,7 @@ test('of a million services at most 51 counts are kept, and each metric is in on
 
 test('a busy service takes the place of the quietest one, and is counted from then on', async (t) => {
   const services = new BusiestServices(-1)
-  for (let n = 0; n < 50; n++) services.add([[`early-${n}`, 10]])
-  services.add([['late', 1]])
+  services.add([...Array.from({ length: 50 }, (_, n) => [`early-${n}`, 10] as const), ['late', 1]])
   t.notOk(
     services.counts.some(([name]) => name === 'late'),
     'as quiet as the others, it has no place',
