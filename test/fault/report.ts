@@ -21,7 +21,9 @@ export function progressLine(sample: Sample, current: FaultEvent | undefined): s
 
 export function eventLine(event: FaultEvent): string {
   const { fromS, liftedS = fromS, healedS, unavailable, lost, problem } = event
-  const end = healedS === undefined ? `NOT HEALED: ${problem}` : `healed ${(healedS - liftedS).toFixed(1)} s later`
+  const healed =
+    healedS === undefined ? 'not healed when the agents stopped' : `healed ${(healedS - liftedS).toFixed(1)} s later`
+  const end = problem ?? healed
   const held = `${(liftedS - fromS).toFixed(1)} s`
   return `${seconds(fromS)}  ${nameOf(event)} for ${held}: ${unavailable} answers 503, ${lost} connections lost, ${end}`
 }
@@ -63,8 +65,9 @@ function faultTable(events: readonly FaultEvent[]): string[] {
   const byName = new Map<string, FaultEvent[]>()
   for (const event of events) byName.set(nameOf(event), [...(byName.get(nameOf(event)) ?? []), event])
   const rows = [...byName.entries()].sort().map(([name, group]) => {
-    const heals = group.map(({ liftedS, healedS }) => (healedS ?? Number.POSITIVE_INFINITY) - (liftedS ?? 0))
+    const heals = group.map(({ liftedS = 0, healedS = Number.POSITIVE_INFINITY }) => healedS - liftedS)
     heals.sort((a, b) => a - b)
+    const shown = (healS = 0) => (Number.isFinite(healS) ? healS.toFixed(1) : 'not in time')
     const heldS = sum(group, ({ fromS, liftedS }) => (liftedS ?? fromS) - fromS)
     return [
       name,
@@ -72,8 +75,8 @@ function faultTable(events: readonly FaultEvent[]): string[] {
       heldS.toFixed(0),
       count(sum(group, ({ unavailable }) => unavailable)),
       count(sum(group, ({ lost }) => lost)),
-      (heals[heals.length >> 1] ?? 0).toFixed(1),
-      (heals.at(-1) ?? 0).toFixed(1),
+      shown(heals[heals.length >> 1]),
+      shown(heals.at(-1)),
     ]
   })
   return align([head, ...rows])
