@@ -52,7 +52,7 @@ export class Reader {
 
   async #backlog(): Promise<number | undefined> {
     const child = this.#process
-    if (child === undefined) throw new Error('the reader is not running')
+    if (child?.connected !== true) throw new Error('the process that reads the topic has ended')
     const request: ReaderRequest = { type: 'measure backlog' }
     child.send(request)
     const answer = await this.#next(child, 'backlog')

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createRandom } from '../support/random.js'
 import type { AgentCounts } from './agents.js'
@@ -64,7 +65,7 @@ const quietMs = 2000
 export async function run(options: RunOptions): Promise<RunResult> {
   const cleanup: (() => unknown)[] = []
   try {
-    return await runOn(options, cleanup)
+    return await Promise.race([runOn(options, cleanup), rejectOn(options.signal)])
   } finally {
     for (const step of cleanup.reverse()) await step()
   }
@@ -85,7 +86,6 @@ async function runOn(options: RunOptions, cleanup: (() => unknown)[]): Promise<R
   sampler.start((sample) => onSample(sample, conductor.current))
   cleanup.push(() => sampler.stop())
   await conductor.run(stage, possible)
-  signal.throwIfAborted()
   await stage.agents.stop(lastAnswersTimeoutMs)
   const failures = await settle(stage)
   const balance = (await stage.supervisor.stats())?.balance.difference
@@ -106,6 +106,12 @@ async function runOn(options: RunOptions, cleanup: (() => unknown)[]): Promise<R
   }
   failures.push(...failuresOf(result, stage))
   return result
+}
+
+/** An interrupted run has no result: whoever interrupts may have stopped the collector or Kafka, too. */
+async function rejectOn(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort')
+  throw new Error('interrupted')
 }
 
 function sort(names: readonly FaultName[], stage: Stage): { possible: FaultName[]; skipped: Skipped[] } {
