@@ -111,21 +111,28 @@ export class Log {
     // Not deleted from now on, although all of it may be finished.
     this.#appending = part
     let end = part.segment.size
+    const refs = entries.map(({ bytes, metrics, firstSeenMs }) => {
+      const start = end
+      end += bytes.length
+      return { part, start, end, metrics, firstSeenMs }
+    })
+    // Held before they can be seen, so that nobody takes them in between.
+    const held = refs.filter((_, n) => entries[n]?.held)
+    for (const ref of held) part.open.set(ref.start, ref)
     try {
       await part.segment.append(entries.map(({ bytes }) => bytes))
+    } catch (error) {
+      for (const { start } of held) part.open.delete(start)
+      throw error
     } finally {
       this.#appending = undefined
     }
-    return entries.map(({ bytes, metrics, firstSeenMs, held }) => {
-      const start = end
-      end += bytes.length
-      const ref = { part, start, end, metrics, firstSeenMs }
-      if (held) part.open.set(start, ref)
+    for (const { metrics, firstSeenMs } of refs) {
       if (part.entries === 0) part.firstSeenMs = firstSeenMs
       part.entries++
       part.metrics += metrics
-      return ref
-    })
+    }
+    return refs
   }
 
   /** The oldest entries that are neither taken, held nor finished: about `maxBytes` of them, one at the least. */
