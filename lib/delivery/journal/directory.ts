@@ -23,10 +23,12 @@ const logName = /^((\d+)(?:-[\da-f]{8}-\d+)?)\.\d+$/
  */
 export class JournalDirectory {
   readonly path: string
+  readonly dead: DeadSpace
   #logs = 0
 
   private constructor(path: string) {
     this.path = path
+    this.dead = new DeadSpace(this.deadPath)
   }
 
   /**
@@ -63,10 +65,6 @@ export class JournalDirectory {
       )
     }
     return directory
-  }
-
-  get dead(): DeadSpace {
-    return new DeadSpace(this.deadPath)
   }
 
   get logsPath(): string {

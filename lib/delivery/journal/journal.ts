@@ -1,7 +1,7 @@
 import type { Logger } from '../../shared/logger.js'
 import type { Telemetry } from '../../shared/telemetry.js'
 import { metricsIn } from '../record-batch.js'
-import { DeadSpace } from './dead-space.js'
+import type { DeadSpace } from './dead-space.js'
 import { JournalDirectory } from './directory.js'
 import { encodeEntry, type JournalEntry } from './entry.js'
 import { type EntryRef, Log, type NewEntry, type TakenEntry } from './log.js'
@@ -56,7 +56,6 @@ export class Journal {
   readonly #telemetry: Telemetry
   readonly #logger: Logger
   #directory: JournalDirectory | undefined
-  #dead: DeadSpace | undefined
   #own: Log | undefined
   #adopted: Log[] = []
   #waiting: Waiting[] = []
@@ -109,7 +108,7 @@ export class Journal {
 
   /** Where dead records lie; undefined while the journal cannot be opened. */
   get dead(): DeadSpace | undefined {
-    return this.#dead
+    return this.#directory?.dead
   }
 
   /**
@@ -240,9 +239,7 @@ export class Journal {
 
   async #open(): Promise<void> {
     try {
-      const directory = await JournalDirectory.open(this.#options.directory)
-      this.#dead = new DeadSpace(directory.deadPath)
-      this.#directory = directory
+      this.#directory = await JournalDirectory.open(this.#options.directory)
       this.#set({ state: 'ok', message: takesBatches })
     } catch (error) {
       this.#set({ state: 'unavailable', message: error instanceof Error ? error.message : String(error) })
