@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
 import { objectionTo, producerProperties } from '../lib/delivery/producer-properties.js'
 import { type Config, parseConfig } from '../lib/shared/config.js'
+import { messageOf } from '../lib/shared/errors.js'
 import { createLogger } from '../lib/shared/logger.js'
 import { version } from '../lib/shared/version.js'
 
@@ -145,10 +146,6 @@ function explain(error: unknown, { apiHost, apiPort }: Config): string {
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return `VANTAGE_API_HOST=${apiHost} is no address of this machine`
   return messageOf(error)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function print(text: string): void {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
-import { Problem, type ProblemCode } from '../shared/errors.js'
+import { messageOf, Problem, type ProblemCode } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
 import type { BrokerState, Telemetry } from '../shared/telemetry.js'
 import { BrokerStates } from './broker-states.js'
@@ -339,10 +339,6 @@ export class Delivery {
     if (up) this.#logger.info({ kafka: message }, 'Kafka takes records')
     else this.#logger.warn({ kafka: message }, `Kafka does not take records; batches ${instead}`)
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function problemOf(error: unknown): unknown {

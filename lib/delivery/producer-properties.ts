@@ -1,5 +1,6 @@
 import Kafka, { type ProducerGlobalConfig, type ProducerTopicConfig } from 'node-rdkafka'
 import type { Config } from '../shared/config.js'
+import { messageOf } from '../shared/errors.js'
 
 /** librdkafka's settings of a lane's producer: those of the producer and those of its topic. */
 export type ProducerProperties = { global: ProducerGlobalConfig; topic: ProducerTopicConfig }
@@ -72,6 +73,6 @@ export function objectionTo({ global, topic }: ProducerProperties): string | und
     new Kafka.Producer(global, topic)
     return undefined
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return messageOf(error)
   }
 }

@@ -1,7 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { Problem } from '../shared/errors.js'
+import { messageOf, Problem } from '../shared/errors.js'
 import { bodyTooLarge } from './read-body.js'
 
 const gunzipAsync = promisify(gunzip)
@@ -33,7 +33,7 @@ export async function inflate(body: Buffer, maxBytes: number): Promise<Buffer> {
     return await gunzipAsync(body, { maxOutputLength: maxBytes })
   } catch (error) {
     if (error instanceof RangeError) throw bodyTooLarge(maxBytes)
-    throw new Problem('VANTAGE_INVALID_ENCODING', `The gzip data is broken: ${reasonOf(error)}`)
+    throw new Problem('VANTAGE_INVALID_ENCODING', `The gzip data is broken: ${messageOf(error)}`)
   }
 }
 
@@ -51,10 +51,6 @@ export function decode(bytes: Buffer): DecodedBody {
   try {
     return { bytes, value: JSON.parse(text) }
   } catch (error) {
-    throw new Problem('VANTAGE_INVALID_JSON', reasonOf(error))
+    throw new Problem('VANTAGE_INVALID_JSON', messageOf(error))
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import Type, { type Static, type TSchema } from 'typebox'
 import { parseApiKeys } from './api-keys.js'
+import { messageOf } from './errors.js'
 import { parseProxies } from './proxies.js'
 
 const prefix = 'VANTAGE_'
@@ -297,8 +298,7 @@ function readSecret(name: string, path: string, mistakes: string[]): string | un
   try {
     return readFileSync(path, 'utf8').trim()
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    mistakes.push(`${name}=${path} cannot be read: ${reason}`)
+    mistakes.push(`${name}=${path} cannot be read: ${messageOf(error)}`)
     return undefined
   }
 }

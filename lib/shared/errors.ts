@@ -174,3 +174,8 @@ export class Problem extends Error {
     return problems[this.code]
   }
 }
+
+/** What a caught value says of itself. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { access, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { messageOf } from '../../shared/errors.js'
 import { DeadSpace } from './dead-space.js'
 import { isAlive, ownIdentity } from './process-identity.js'
 
@@ -151,6 +152,5 @@ function isMissing(error: unknown): boolean {
 }
 
 function explain(error: unknown, path: string): string {
-  const reason = error instanceof Error ? error.message : String(error)
-  return `The journal in ${path} cannot be used: ${reason}`
+  return `The journal in ${path} cannot be used: ${messageOf(error)}`
 }

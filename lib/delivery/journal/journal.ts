@@ -1,3 +1,4 @@
+import { messageOf } from '../../shared/errors.js'
 import type { Logger } from '../../shared/logger.js'
 import type { Telemetry } from '../../shared/telemetry.js'
 import { metricsIn } from '../record-batch.js'
@@ -232,8 +233,7 @@ export class Journal {
 
   #failed(error: unknown): JournalRefusal {
     this.#retryAtMs = performance.now() + retryAfterMs
-    const reason = error instanceof Error ? error.message : String(error)
-    this.#set({ state: 'unavailable', message: `The journal cannot be written: ${reason}` })
+    this.#set({ state: 'unavailable', message: `The journal cannot be written: ${messageOf(error)}` })
     return new JournalRefusal(this.#status)
   }
 
@@ -242,7 +242,7 @@ export class Journal {
       this.#directory = await JournalDirectory.open(this.#options.directory)
       this.#set({ state: 'ok', message: takesBatches })
     } catch (error) {
-      this.#set({ state: 'unavailable', message: error instanceof Error ? error.message : String(error) })
+      this.#set({ state: 'unavailable', message: messageOf(error) })
     }
   }
 
