@@ -1,5 +1,5 @@
 import { freePort } from './free-port.js'
-import { kafkaAnswers } from './kafka-admin.js'
+import { KafkaNode } from './kafka-node.js'
 import { KafkaProcess } from './kafka-process.js'
 
 const controllerId = 100
@@ -17,9 +17,9 @@ export type BrokerAddress = { port: number; advertisedPort: number }
 export class KafkaCluster {
   readonly replicas: number
   readonly #controller: KafkaProcess
-  readonly #brokers: readonly ClusterBroker[]
+  readonly #brokers: readonly KafkaNode[]
 
-  private constructor(controller: KafkaProcess, brokers: readonly ClusterBroker[], replicas: number) {
+  private constructor(controller: KafkaProcess, brokers: readonly KafkaNode[], replicas: number) {
     this.#controller = controller
     this.#brokers = brokers
     this.replicas = replicas
@@ -31,19 +31,19 @@ export class KafkaCluster {
     const replicas = Math.min(3, addresses.length)
     const quorum = { 'controller.quorum.voters': `${controllerId}@127.0.0.1:${controllerPort}` }
     const controller = await KafkaProcess.create({ ...quorum, ...controllerOnly(controllerPort) }, controllerHeapMiB)
-    const brokers: ClusterBroker[] = []
+    const brokers: KafkaNode[] = []
     for (const [index, address] of addresses.entries()) {
       const directPort = await freePort()
       const properties = { ...quorum, ...brokerOnly(index + 1, address, directPort, replicas) }
       const node = await KafkaProcess.create(properties, brokerHeapMiB)
-      brokers.push(new ClusterBroker(`127.0.0.1:${directPort}`, node))
+      brokers.push(new KafkaNode(`127.0.0.1:${directPort}`, node))
     }
     controller.start()
     await Promise.all(brokers.map((broker) => broker.restart()))
     return new KafkaCluster(controller, brokers, replicas)
   }
 
-  get brokers(): readonly ClusterBroker[] {
+  get brokers(): readonly KafkaNode[] {
     return this.#brokers
   }
 
@@ -55,40 +55,6 @@ export class KafkaCluster {
   /** Ends it for good and removes its data. */
   async remove(): Promise<void> {
     await Promise.all([this.#controller, ...this.#brokers].map((node) => node.remove()))
-  }
-}
-
-/** One broker of a cluster. */
-export class ClusterBroker {
-  /** Its own address: not the one that it tells clients. */
-  readonly address: string
-  readonly #node: KafkaProcess
-
-  constructor(address: string, node: KafkaProcess) {
-    this.address = address
-    this.#node = node
-  }
-
-  /** Starts it, the first time or again on its data, and waits until it answers. */
-  async restart(): Promise<void> {
-    this.#node.start()
-    await kafkaAnswers(this.address)
-  }
-
-  pause(): void {
-    this.#node.pause()
-  }
-
-  resume(): void {
-    this.#node.resume()
-  }
-
-  async kill(): Promise<void> {
-    await this.#node.kill()
-  }
-
-  async remove(): Promise<void> {
-    await this.#node.remove()
   }
 }
 

@@ -1,19 +1,12 @@
 import { freePort } from './free-port.js'
-import { createTopic, kafkaAnswers } from './kafka-admin.js'
+import { createTopic } from './kafka-admin.js'
+import { KafkaNode } from './kafka-node.js'
 import { KafkaProcess } from './kafka-process.js'
 
 const heapMiB = 1024
 
 /** A real Apache Kafka of one node. */
-export class KafkaBroker {
-  readonly bootstrap: string
-  readonly #node: KafkaProcess
-
-  private constructor(bootstrap: string, node: KafkaProcess) {
-    this.bootstrap = bootstrap
-    this.#node = node
-  }
-
+export class KafkaBroker extends KafkaNode {
   /** Starts one on a free port. `properties` go into its server.properties. */
   static async start(properties: Record<string, string> = {}): Promise<KafkaBroker> {
     const [port, controllerPort] = [await freePort(), await freePort()]
@@ -23,29 +16,8 @@ export class KafkaBroker {
     return broker
   }
 
-  /** Starts the broker again on its data and its port. */
-  async restart(): Promise<void> {
-    this.#node.start()
-    await kafkaAnswers(this.bootstrap)
-  }
-
-  /** SIGSTOP: it holds its connections and answers nothing. */
-  pause(): void {
-    this.#node.pause()
-  }
-
-  resume(): void {
-    this.#node.resume()
-  }
-
-  /** SIGKILL: its connections break. */
-  async kill(): Promise<void> {
-    await this.#node.kill()
-  }
-
-  /** Ends it for good and removes its data. */
-  async remove(): Promise<void> {
-    await this.#node.remove()
+  get bootstrap(): string {
+    return this.address
   }
 
   /** Makes a topic with its own settings, such as max.message.bytes. */
