@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import Kafka from 'node-rdkafka'
 
 export type ReadOptions = {
@@ -17,6 +18,8 @@ export type ReadRecord = {
 }
 
 const metadataTimeoutMs = 5000
+const consumeTimeoutMs = 100
+const maxRecordsAtATime = 1000
 /** librdkafka's names for the ends of a partition (rdkafka.h, RD_KAFKA_OFFSET_BEGINNING and RD_KAFKA_OFFSET_END). */
 const offsetBeginning = -2
 const offsetEnd = -1
@@ -40,19 +43,29 @@ export async function readTopic(options: ReadOptions, onRecord: (record: ReadRec
   const metadata = await connect(consumer, bootstrapServers, topic)
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
   if (partitions.length === 0) throw new Error(`Topic ${topic} does not exist on ${bootstrapServers}`)
-  consumer.on('data', ({ partition, offset, key, value, headers = [] }) => {
-    onRecord({
-      partition,
-      offset,
-      key: key?.toString() ?? null,
-      value: value?.toString() ?? '',
-      headers: Object.fromEntries(headers.flatMap((header) => Object.entries(header)).map(([n, v]) => [n, String(v)])),
-    })
-  })
   const offset = fromBeginning ? offsetBeginning : offsetEnd
   consumer.assign(partitions.map(({ id }) => ({ topic, partition: id, offset })))
-  consumer.consume()
-  return { partitions: partitions.length, stop: () => disconnect(consumer) }
+  consumer.setDefaultConsumeTimeout(consumeTimeoutMs)
+  let stopping = false
+  const reading = (async () => {
+    while (!stopping) for (const message of await consume(consumer)) onRecord(recordOf(message))
+  })()
+  const stop = async () => {
+    stopping = true
+    await reading
+    await disconnect(consumer)
+  }
+  return { partitions: partitions.length, stop }
+}
+
+function recordOf({ partition, offset, key, value, headers = [] }: Kafka.Message): ReadRecord {
+  return {
+    partition,
+    offset,
+    key: key?.toString() ?? null,
+    value: value?.toString() ?? '',
+    headers: Object.fromEntries(headers.flatMap((header) => Object.entries(header)).map(([n, v]) => [n, String(v)])),
+  }
 }
 
 export type Reading = { partitions: number; stop: () => Promise<void> }
@@ -64,6 +77,18 @@ function connect(consumer: Kafka.KafkaConsumer, bootstrapServers: string, topic:
       else resolve(metadata)
     })
   })
+}
+
+/**
+ * The next records, none when there are none for a while. Not consume() without a count: its thread keeps disconnect()
+ * from ending while records go on arriving. A read that fails is tried again; librdkafka mends its connections itself.
+ */
+async function consume(consumer: Kafka.KafkaConsumer): Promise<Kafka.Message[]> {
+  const messages = await new Promise<Kafka.Message[] | undefined>((resolve) => {
+    consumer.consume(maxRecordsAtATime, (error, read) => resolve(error ? undefined : read))
+  })
+  if (messages === undefined) await pause(consumeTimeoutMs)
+  return messages ?? []
 }
 
 function disconnect(consumer: Kafka.KafkaConsumer): Promise<void> {
