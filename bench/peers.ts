@@ -5,13 +5,13 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { freePort } from '../test/support/free-port.js'
+import { countRecords } from '../test/support/kafka-admin.js'
 import { waitFor } from '../test/support/wait-for.js'
 import { acknowledgedMetrics } from './load/ledger.js'
 import { runLoad } from './load/load.js'
 import { defaultLoad, type LoadOptions } from './load/options.js'
 import { median } from './statistics.js'
 import { type Bench, type Findings, Samples } from './subject.js'
-import { countRecords } from './topic.js'
 
 /** Where bench/peers/install.sh puts them. */
 const installed = resolve('.cache/peers')

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Collector } from '../test/support/collector.js'
+import { countRecords } from '../test/support/kafka-admin.js'
 import { waitFor } from '../test/support/wait-for.js'
 import type { BenchKafka } from './kafka.js'
 import type { AgentLedger } from './load/ledger.js'
 import { type LoadResult, runLoad } from './load/load.js'
 import { defaultLoad, type LoadOptions } from './load/options.js'
-import { countRecords } from './topic.js'
 import { type Usage, usageOf } from './usage.js'
 
 /** One measured quantity, with a sample for each run: what `bench compare` compares. */

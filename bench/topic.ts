@@ -1,25 +1,7 @@
-import { promisify } from 'node:util'
-import Kafka from 'node-rdkafka'
 import { readTopic } from '../lib/commands/topic-reader.js'
+import { countRecords } from '../test/support/kafka-admin.js'
 import { waitFor } from '../test/support/wait-for.js'
 import type { AgentLedger } from './load/ledger.js'
-
-const timeoutMs = 10_000
-
-/** How many records a topic has got so far, by the offsets of its ends. */
-export async function countRecords(bootstrap: string, topic: string): Promise<number> {
-  const client = new Kafka.Producer({ 'bootstrap.servers': bootstrap })
-  const metadata = await new Promise<Kafka.Metadata>((resolve, reject) => {
-    client.connect({ topic, allTopics: false, timeout: timeoutMs }, (error, data) =>
-      error ? reject(new Error(error.message)) : resolve(data),
-    )
-  })
-  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
-  const offsets = promisify<string, number, number, { highOffset: number }>(client.queryWatermarkOffsets.bind(client))
-  const ends = await Promise.all(partitions.map(({ id }) => offsets(topic, id, timeoutMs)))
-  await new Promise<void>((resolve) => client.disconnect(() => resolve()))
-  return ends.reduce((sum, { highOffset }) => sum + highOffset, 0)
-}
 
 export type Audit = { expected: number; found: number; missing: number; twice: number; unexpected: number }
 

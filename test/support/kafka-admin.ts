@@ -1,7 +1,9 @@
+import { promisify } from 'node:util'
 import Kafka, { type IAdminClient } from 'node-rdkafka'
 
 /** A broker that was killed looks through its log first, and shares its cores with all that runs beside it. */
 const answerTimeoutMs = 120_000
+const countTimeoutMs = 10_000
 
 export type TopicDescription = {
   topic: string
@@ -30,6 +32,21 @@ export async function kafkaAnswers(bootstrap: string): Promise<void> {
     producer.connect({ timeout: answerTimeoutMs }, (error) => (error ? reject(new Error(error.message)) : resolve()))
   })
   await new Promise((resolve) => producer.disconnect(resolve))
+}
+
+/** How many records a topic holds, by the offsets of its ends. */
+export async function countRecords(bootstrap: string, topic: string): Promise<number> {
+  const client = new Kafka.Producer({ 'bootstrap.servers': bootstrap })
+  const metadata = await new Promise<Kafka.Metadata>((resolve, reject) => {
+    client.connect({ topic, allTopics: false, timeout: countTimeoutMs }, (error, data) =>
+      error ? reject(new Error(error.message)) : resolve(data),
+    )
+  })
+  const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
+  const offsets = promisify<string, number, number, Kafka.WatermarkOffsets>(client.queryWatermarkOffsets.bind(client))
+  const ends = await Promise.all(partitions.map(({ id }) => offsets(topic, id, countTimeoutMs)))
+  await new Promise<void>((resolve) => client.disconnect(() => resolve()))
+  return ends.reduce((sum, { lowOffset, highOffset }) => sum + highOffset - lowOffset, 0)
 }
 
 type Done = (error: { message: string } | null | undefined) => void

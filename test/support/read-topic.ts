@@ -1,8 +1,9 @@
 import { type ReadRecord, readTopic as read } from '../../lib/commands/topic-reader.js'
+import { countRecords } from './kafka-admin.js'
 import { waitFor } from './wait-for.js'
 
 /**
- * Everything in a topic, once it holds `count` records, read by a real consumer. More than `count` are returned, too.
+ * Everything in a topic, once it holds `count` records, read by a real consumer to the end: what arrived beside them, too.
  */
 export async function readTopic(
   bootstrapServers: string,
@@ -13,6 +14,8 @@ export async function readTopic(
   const { stop } = await read({ bootstrapServers, topic, fromBeginning: true }, (record) => records.push(record))
   try {
     await waitFor(() => records.length >= count, `${count} records in ${topic}`, timeoutMs)
+    const held = await countRecords(bootstrapServers, topic)
+    await waitFor(() => records.length >= held, `all ${held} records of ${topic}`, timeoutMs)
   } finally {
     await stop()
   }
