@@ -44,7 +44,7 @@ export class Delivery {
   readonly #maxHeldBytes: number
   /** Shipments that are neither acknowledged, nor in the journal, nor given up; oldest first. */
   readonly #pending = new Set<Shipment>()
-  #newestProducer: Producer | undefined
+  readonly #producers = new Set<Producer>()
   readonly #brokers: BrokerStates
   /** The one whose statistics are read: those of the others would say the same of the brokers. */
   #measuredProducer: Producer | undefined
@@ -64,7 +64,7 @@ export class Delivery {
       (results, tookMs) => this.#onFlushed(results, tookMs),
     )
     this.#redelivery = new Redelivery(() => this.#openLane())
-    this.#health = new KafkaHealth(() => this.#producer, {
+    this.#health = new KafkaHealth(() => this.#usableProducers, {
       bootstrapServers: config.kafkaBootstrapServers,
       topic: config.kafkaTopic,
       slowAfterMs: config.ackTimeoutMs,
@@ -325,13 +325,13 @@ export class Delivery {
       ...(measured && { onStatistics: (json) => this.#brokers.update(json) }),
     })
     if (measured) this.#measuredProducer = producer
-    this.#newestProducer = producer
+    this.#producers.add(producer)
     return new Lane(producer)
   }
 
-  get #producer(): Producer {
-    if (this.#newestProducer === undefined) throw new Error('no producer before start()')
-    return this.#newestProducer
+  get #usableProducers(): Producer[] {
+    for (const producer of this.#producers) if (producer.failed) this.#producers.delete(producer)
+    return [...this.#producers]
   }
 
   #logKafka({ up, message }: KafkaStatus): void {

@@ -17,10 +17,11 @@ export type KafkaHealthOptions = {
 
 /**
  * Whether Kafka takes records, from what it has shown: acknowledgements, or while there are none an answered question
- * about the topic once a second. A connection that merely stands open counts for nothing.
+ * about the topic once a second, through each producer: one may be connected while another still waits to try again. A
+ * connection that merely stands open counts for nothing.
  */
 export class KafkaHealth {
-  readonly #producer: () => Producer
+  readonly #producers: () => readonly Producer[]
   readonly #options: KafkaHealthOptions
   #status: KafkaStatus = { up: false, message: 'Not connected yet' }
   #acknowledgedAt = -Infinity
@@ -28,9 +29,9 @@ export class KafkaHealth {
   #error: string | undefined
   #timer: NodeJS.Timeout | undefined
 
-  /** @param producer gives a producer to ask through; it may change when one is replaced */
-  constructor(producer: () => Producer, options: KafkaHealthOptions) {
-    this.#producer = producer
+  /** @param producers gives those to ask through, which change when one is replaced */
+  constructor(producers: () => readonly Producer[], options: KafkaHealthOptions) {
+    this.#producers = producers
     this.#options = options
   }
 
@@ -86,8 +87,9 @@ export class KafkaHealth {
   async check(): Promise<void> {
     if (performance.now() - this.#acknowledgedAt < probeIntervalMs) return
     try {
-      const topic = await this.#producer().describeTopic(probeTimeoutMs)
-      if (!this.#stalled) this.#judge(topic)
+      const answers = await Promise.all(this.#producers().map((producer) => producer.describeTopic(probeTimeoutMs)))
+      const [worst] = answers.sort((a, b) => leadersOf(a) - leadersOf(b))
+      if (worst !== undefined && !this.#stalled) this.#judge(worst)
     } catch {
       // The reason it gives is always a time-out; that of the connection error says more.
       this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
@@ -115,4 +117,8 @@ export class KafkaHealth {
     this.#status = { up, message }
     if (changed || !up) this.#options.onChange(this.#status)
   }
+}
+
+function leadersOf({ partitions, partitionsWithoutLeader }: TopicState): number {
+  return partitions - partitionsWithoutLeader
 }
