@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { goodMetricsIn } from './oracle.js'
 
 /** A request to send. `good`: how many metrics a 202 must count; 0 where there must be none. */
@@ -122,9 +122,8 @@ export function createCases(random: Random): () => FuzzCase {
     const body = batch(1, false)
     const packed = gzipSync(body, { level: 1 })
     const at = 10 + below(packed.length - 10)
-    // A gzip stream ends with a checksum: nothing that was changed in it may pass, except in the header's idle bytes.
     if (!whole) packed.writeUInt8(packed.readUInt8(at) ^ (1 + below(255)), at)
-    const good = whole ? goodMetricsIn(body) : 0
+    const good = inflatesTo(body, packed) ? goodMetricsIn(body) : 0
     return { kind: whole ? 'gzip' : 'broken gzip', bytes: request(packed, 'Content-Encoding: gzip\r\n'), good }
   }
 
@@ -150,6 +149,18 @@ export function createCases(random: Random): () => FuzzCase {
 }
 
 const structure = [...Buffer.from('{}[]",:\\ \n0e-t')]
+
+/**
+ * Whether the gzip stream still says the same. One changed byte rarely leaves it so, but it can: another distance that
+ * copies the same bytes, the idle bits before the checksum.
+ */
+function inflatesTo(body: Buffer, packed: Buffer): boolean {
+  try {
+    return gunzipSync(packed).equals(body)
+  } catch {
+    return false
+  }
+}
 
 function request(body: Buffer, header: string): Buffer {
   const head = `POST /v1/metrics HTTP/1.1\r\nHost: a\r\n${header}Content-Length: ${body.length}\r\n\r\n`
