@@ -5,6 +5,7 @@ import { messageOf, Problem, type ProblemCode } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
 import type { BrokerState, Telemetry } from '../shared/telemetry.js'
 import { BrokerStates } from './broker-states.js'
+import { DeadLetterTopic } from './dead-letter-topic.js'
 import { DeadLetters } from './dead-letters.js'
 import { Journal, JournalRefusal, type JournalStatus } from './journal/journal.js'
 import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
@@ -14,6 +15,7 @@ import { Producer } from './producer.js'
 import { producerProperties } from './producer-properties.js'
 import type { RecordBatch } from './record-batch.js'
 import { Redelivery } from './redelivery.js'
+import { Rejects } from './rejects.js'
 import { Replay } from './replay.js'
 import { type DeliveryOutcome, retryAfter, Shipment } from './shipment.js'
 
@@ -31,6 +33,8 @@ export type Unavailability = { code: ProblemCode; detail: string }
  * Knows nothing of HTTP.
  */
 export class Delivery {
+  /** Takes metrics that failed validation, where VANTAGE_DEAD_LETTER_INVALID asks for it. */
+  readonly rejects: Rejects | undefined
   readonly #config: Config
   readonly #telemetry: Telemetry
   readonly #pool: BufferPool
@@ -40,6 +44,7 @@ export class Delivery {
   readonly #redelivery: Redelivery
   readonly #journal: Journal | undefined
   readonly #replay: Replay | undefined
+  readonly #deadLetterTopic: DeadLetterTopic | undefined
   readonly #deadLetters: DeadLetters | undefined
   readonly #maxHeldBytes: number
   /** Shipments that are neither acknowledged, nor in the journal, nor given up; oldest first. */
@@ -70,6 +75,10 @@ export class Delivery {
       slowAfterMs: config.ackTimeoutMs,
       onChange: (status) => this.#logKafka(status),
     })
+    if (config.kafkaDeadLetterTopic !== '') {
+      this.#deadLetterTopic = new DeadLetterTopic(config, logger)
+      if (config.deadLetterInvalid) this.rejects = new Rejects(this.#deadLetterTopic, telemetry.counts, logger)
+    }
     if (config.journalDir === '') return
     const maxBytes = config.journalMaxMb * mebibyte
     this.#journal = new Journal({ directory: config.journalDir, maxBytes }, telemetry, logger)
@@ -81,7 +90,7 @@ export class Delivery {
       isLive: () => performance.now() - this.#lastBatchAt < liveForMs,
       onError: (error) => this.#logger.error({ err: error }, 'the journal could not be replayed; trying again'),
     })
-    this.#deadLetters = new DeadLetters(config, this.#journal, logger)
+    this.#deadLetters = new DeadLetters(config, this.#journal, this.#deadLetterTopic, logger)
   }
 
   /**
@@ -111,8 +120,15 @@ export class Delivery {
       await pause(sweepIntervalMs)
     clearInterval(this.#sweeper)
     await Promise.all([...this.#pending].map((shipment) => this.#spill(shipment)))
+    await this.rejects?.stop(this.#health.status.up ? Math.max(0, deadline - performance.now()) : 0)
     this.#health.stop()
-    await Promise.all([this.#lanes.close(), this.#redelivery.close(), this.#replay?.stop(), this.#deadLetters?.stop()])
+    await Promise.all([
+      this.#lanes.close(),
+      this.#redelivery.close(),
+      this.#replay?.stop(),
+      this.#deadLetterTopic?.close(),
+      this.#deadLetters?.stop(),
+    ])
     await this.#journal?.stop()
   }
 

@@ -6,6 +6,7 @@ import { Problem } from '../shared/errors.js'
 import type { Telemetry } from '../shared/telemetry.js'
 import type { ByteBudget, Hold } from './byte-budget.js'
 import { decode, inflate, isGzip } from './decode.js'
+import { bytesIn, type MakeLetters } from './letters.js'
 import { bodyTooLarge, readBody } from './read-body.js'
 import type { MakeRecords } from './records.js'
 import { respond, withRefused } from './respond.js'
@@ -41,6 +42,7 @@ export type IngestContext = {
   inflating: Turns
   validate: Validate
   makeRecords: MakeRecords
+  makeLetters: MakeLetters
   delivery: Delivery
   /** Undefined where there are no rate limits. */
   limiter: RateLimiter | undefined
@@ -58,9 +60,11 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
   const tally = new Tally(context.telemetry, request.keyName)
   const hold = context.budget.open(request.client)
   try {
-    const { verdict, records } = await receive(request, context, tally, hold)
-    hold.change(records.bytes.length)
+    const { verdict, letters, records } = await receive(request, context, tally, hold)
+    hold.change(records.bytes.length + bytesIn(letters))
     const { durability, refused } = await context.delivery.deliver(records)
+    // Only now: of a batch that is answered 503, the agent will send them again.
+    context.delivery.rejects?.keep(letters)
     const final = withRefused(verdict, records, refused)
     const answer = respond(final, durability)
     tally.settle(final.accepted.length, final.rejections)
@@ -74,9 +78,9 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
   }
 }
 
-/** Reads and judges the batch and makes its records; the body is done with then. */
+/** Reads and judges the batch and makes its records and dead letters; the body is done with then. */
 async function receive(request: BatchRequest, context: IngestContext, tally: Tally, hold: Hold) {
-  const { limits, validate, makeRecords, delivery, limiter, telemetry, pool } = context
+  const { limits, validate, makeRecords, makeLetters, delivery, limiter, telemetry, pool } = context
   const { gzip, length, trace } = readHeaders(request)
   // Whoever cannot be served is told before the body is read.
   if (length > limits.maxBodyBytes) throw bodyTooLarge(limits.maxBodyBytes)
@@ -93,8 +97,12 @@ async function receive(request: BatchRequest, context: IngestContext, tally: Tal
     const verdict = validate(body.value)
     tally.receive(verdict.received, verdict.envelope.service_name)
     await quota?.countMetrics(verdict.received)
-    if (verdict.accepted.length === 0) throw noValidMetrics(verdict)
-    return { verdict, records: makeRecords(body, verdict, trace) }
+    const letters = makeLetters(body, verdict)
+    if (verdict.accepted.length === 0) {
+      delivery.rejects?.keep(letters)
+      throw noValidMetrics(verdict)
+    }
+    return { verdict, letters, records: makeRecords(body, verdict, trace) }
   } finally {
     pool.give(sent)
   }

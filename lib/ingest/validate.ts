@@ -20,9 +20,14 @@ export type Verdict = {
   indexes: number[]
   rejected: number
   rejections: Rejections
+  /** What is wrong with each rejected metric. */
+  faults: MetricFault[]
   /** One text a rejected metric, such as "metrics[3].value must be number"; the first 20. */
   errors: string[]
 }
+
+/** `index` counts in `envelope.metrics`; `text` names the metric, such as "metrics[3].value must be number". */
+export type MetricFault = Fault & { index: number }
 
 export type Validate = (batch: unknown) => Verdict
 
@@ -51,7 +56,7 @@ export function createValidate(limits: ValidationLimits): Validate {
     const newest = limits.maxFutureHours === 0 ? Infinity : now + limits.maxFutureHours * hourMs
     const accepted: Metric[] = []
     const indexes: number[] = []
-    const errors: string[] = []
+    const faults: MetricFault[] = []
     const rejections: Record<string, number> = {}
     for (let i = 0; i < metrics.length; i++) {
       const metric = metrics[i]
@@ -65,10 +70,18 @@ export function createValidate(limits: ValidationLimits): Validate {
         continue
       }
       rejections[fault.reason] = (rejections[fault.reason] ?? 0) + 1
-      if (errors.length < maxErrors) errors.push(`metrics[${i}]${fault.text}`)
+      faults.push({ index: i, reason: fault.reason, text: `metrics[${i}]${fault.text}` })
     }
-    const received = metrics.length
-    return { envelope: batch, received, accepted, indexes, rejected: received - accepted.length, rejections, errors }
+    return {
+      envelope: batch,
+      received: metrics.length,
+      accepted,
+      indexes,
+      rejected: faults.length,
+      rejections,
+      faults,
+      errors: faults.slice(0, maxErrors).map(({ text }) => text),
+    }
   }
 }
 
@@ -106,7 +119,10 @@ function firstOf(errors: ErrorObject[] | null | undefined): ErrorObject {
 
 const maxPathLength = 100
 
-/** What is wrong with a value: a text that begins with the field's path, such as ".value must be number", and in short. */
+/**
+ * What is wrong with a value: a text that begins with the field's path, such as ".value must be number", and in short.
+ * Of what was sent, neither has more than a bounded path.
+ */
 type Fault = { reason: string; text: string }
 
 function faultOf(error: ErrorObject, subject: 'metric' | 'batch'): Fault {

@@ -134,6 +134,11 @@ export const configSchema = Type.Object({
     description:
       'Topic for records that were answered 202 and that the brokers then refuse for good; empty: they stay on disk, in the dead space of the journal.',
   }),
+  deadLetterInvalid: Type.Boolean({
+    default: false,
+    description:
+      'Send metrics that failed validation to VANTAGE_KAFKA_DEAD_LETTER_TOPIC, too, with the reason; their answer stays the same.',
+  }),
   shutdownTimeoutMs: Type.Integer({
     default: 10000,
     minimum: 100,
@@ -402,6 +407,9 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
   }
   if (config.durability === 'journal' && config.journalDir === '') {
     mistakes.push('VANTAGE_DURABILITY=journal needs VANTAGE_JOURNAL_DIR')
+  }
+  if (config.deadLetterInvalid === true && config.kafkaDeadLetterTopic === '') {
+    mistakes.push('VANTAGE_DEAD_LETTER_INVALID=true needs VANTAGE_KAFKA_DEAD_LETTER_TOPIC')
   }
   if (config.kafkaDeadLetterTopic === config.kafkaTopic) {
     mistakes.push('VANTAGE_KAFKA_DEAD_LETTER_TOPIC must be another topic than VANTAGE_KAFKA_TOPIC')

@@ -25,6 +25,8 @@ export const statsSchema = Type.Object({
     metrics_received: count,
     metrics_accepted: count,
     metrics_rejected: count,
+    rejects_kept: count,
+    rejects_dropped: count,
     metrics_unavailable: count,
     acceptance_rate: share,
     rejections: countsByName,

@@ -9,6 +9,8 @@ export const counters = {
   metricsReceived: 'Metrics in the batches that could be parsed',
   metricsAccepted: 'Metrics answered 202: acknowledged by Kafka, in the journal, or in memory where that is asked for',
   metricsRejected: 'Metrics answered as invalid, or refused by the brokers for good, by reason',
+  rejectsKept: 'Rejected metrics that are in the dead-letter topic, where VANTAGE_DEAD_LETTER_INVALID is on',
+  rejectsDropped: 'Rejected metrics that the dead-letter topic did not take, or that there was no room for',
   metricsUnavailable: 'Metrics answered 429 or 503, for the agent to send again',
   metricsDelivered: 'Metrics of a 202 that Kafka has acknowledged, before the answer or after',
   metricsJournaled: 'Metrics answered 202 that lay in the journal then, or went there from memory',

@@ -1,6 +1,7 @@
 import { Delivery } from '../delivery/delivery.js'
 import { maxRecordBytes } from '../delivery/producer-properties.js'
 import { ByteBudget } from '../ingest/byte-budget.js'
+import { createLetters } from '../ingest/letters.js'
 import { createRecords } from '../ingest/records.js'
 import { Turns } from '../ingest/turns.js'
 import { createValidate } from '../ingest/validate.js'
@@ -77,6 +78,7 @@ export class Worker {
         inflating: new Turns(Math.max(1, Math.floor(maxHeldBytes / maxBodyBytes))),
         validate: createValidate(config),
         makeRecords: createRecords({ ...config, maxRecordBytes: maxRecordBytes(config) }, pool),
+        makeLetters: createLetters(config),
         delivery,
         limiter: rateLimits && new RateLimiter(rateLimits, primary, logger),
         pool,

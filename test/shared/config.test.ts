@@ -39,6 +39,7 @@ const wrong: [variable: string, value: string, mistake: string][] = [
     '0',
     'VANTAGE_MAX_REQUEST_SIZE_MB="0" is not allowed; it must be a number above 0 to 1024',
   ],
+  ['VANTAGE_DEAD_LETTER_INVALID', 'true', 'VANTAGE_DEAD_LETTER_INVALID=true needs VANTAGE_KAFKA_DEAD_LETTER_TOPIC'],
   ['VANTAGE_MAX_AGE_HOURS', '-1', 'VANTAGE_MAX_AGE_HOURS="-1" is not allowed; it must be a number from 0'],
   [
     'VANTAGE_ENVIRONMENT',

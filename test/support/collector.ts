@@ -144,6 +144,8 @@ export type Stats = {
     metrics_received: number
     metrics_accepted: number
     metrics_rejected: number
+    rejects_kept: number
+    rejects_dropped: number
     metrics_unavailable: number
     acceptance_rate: number
     rejections: Record<string, number>

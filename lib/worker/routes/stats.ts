@@ -33,6 +33,8 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
       metrics_received: counts.metricsReceived,
       metrics_accepted: counts.metricsAccepted,
       metrics_rejected: counts.metricsRejected,
+      rejects_kept: counts.rejectsKept,
+      rejects_dropped: counts.rejectsDropped,
       metrics_unavailable: counts.metricsUnavailable,
       acceptance_rate: rate(counts.metricsAccepted, counts.metricsReceived),
       rejections: labelledCounts.metricsRejected,

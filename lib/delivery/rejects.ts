@@ -1,0 +1,92 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { messageOf } from '../shared/errors.js'
+import type { Logger } from '../shared/logger.js'
+import type { Counts } from '../shared/telemetry.js'
+import type { DeadLetter, DeadLetterTopic } from './dead-letter-topic.js'
+
+/** A budget of their own, so that they take nothing from the metrics that were accepted. */
+const maxHeldBytes = 16 * 2 ** 20
+/** What a letter costs beside its value: the object, its headers, and librdkafka's for a while. */
+const overheadBytesPerLetter = 512
+const warnEveryMs = 60_000
+
+/**
+ * Metrics that failed validation, on their way to the dead-letter topic. Their agents were told that they are rejected,
+ * and nothing was promised: they wait in memory while Kafka is away, and what there is no room for, or the topic does
+ * not take, is counted and dropped. The disk is for what was promised, and a faulty agent could fill it.
+ */
+export class Rejects {
+  readonly #topic: DeadLetterTopic
+  readonly #counts: Pick<Counts, 'rejectsKept' | 'rejectsDropped'>
+  readonly #logger: Logger
+  #waiting: DeadLetter[] = []
+  #heldBytes = 0
+  #sending: Promise<void> | undefined
+  #untold = 0
+  #toldAtMs = -Infinity
+
+  constructor(topic: DeadLetterTopic, counts: Pick<Counts, 'rejectsKept' | 'rejectsDropped'>, logger: Logger) {
+    this.#topic = topic
+    this.#counts = counts
+    this.#logger = logger
+  }
+
+  /** Takes all of the letters, or none where there is no room. */
+  keep(letters: readonly DeadLetter[]): void {
+    if (letters.length === 0) return
+    const heldBytes = this.#heldBytes + bytesOf(letters)
+    if (heldBytes > maxHeldBytes) {
+      this.#drop(letters.length, 'as many wait for Kafka as may')
+      return
+    }
+    this.#heldBytes = heldBytes
+    for (const letter of letters) this.#waiting.push(letter)
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined
+    })
+  }
+
+  /** Waits for what is on its way, at most for so long. The rest is dropped when the topic is closed. */
+  async stop(timeoutMs: number): Promise<void> {
+    await Promise.race([this.#sending, pause(timeoutMs, undefined, { ref: false })])
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const letters = this.#waiting
+      this.#waiting = []
+      await this.#send(letters)
+      this.#heldBytes -= bytesOf(letters)
+    }
+  }
+
+  async #send(letters: readonly DeadLetter[]): Promise<void> {
+    try {
+      const failed = await this.#topic.send(letters)
+      if (failed === undefined) {
+        this.#drop(letters.length, 'the collector stops')
+        return
+      }
+      this.#counts.rejectsKept += letters.length - failed.size
+      const [reason] = failed.values()
+      if (reason !== undefined) this.#drop(failed.size, reason)
+    } catch (error) {
+      this.#drop(letters.length, messageOf(error))
+    }
+  }
+
+  #drop(metrics: number, reason: string): void {
+    this.#counts.rejectsDropped += metrics
+    this.#untold += metrics
+    const now = performance.now()
+    if (now - this.#toldAtMs < warnEveryMs) return
+    const topic = this.#topic.name
+    this.#logger.warn({ topic, metrics: this.#untold, reason }, 'rejected metrics are not in the dead-letter topic')
+    this.#toldAtMs = now
+    this.#untold = 0
+  }
+}
+
+function bytesOf(letters: readonly DeadLetter[]): number {
+  return letters.reduce((sum, { value }) => sum + value.length + overheadBytesPerLetter, 0)
+}
