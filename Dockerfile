@@ -43,8 +43,8 @@ VOLUME /var/lib/vantage-collector
 # The user "node", by number, so that Kubernetes can see that it is not root.
 USER 1000:1000
 EXPOSE 8000
-# Liveness, not readiness: while Kafka is away, a restart helps nobody.
+# Liveness, not readiness: while Kafka is away, a restart helps nobody. A certificate is that of another name than 127.0.0.1.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.VANTAGE_API_PORT || 8000}/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "require(process.env.VANTAGE_TLS_CERT_FILE ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.VANTAGE_API_PORT || 8000, path: '/live', rejectUnauthorized: false }, ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # As PID 1, tini passes SIGTERM and SIGHUP on to the collector, which drains and reloads.
 ENTRYPOINT ["tini", "--", "node", "dist/bin/vantage-collector.js"]

@@ -3,7 +3,7 @@ import cluster from 'node:cluster'
 import { existsSync, readFileSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
 import { objectionTo, producerProperties } from '../lib/delivery/producer-properties.js'
-import { type Config, parseConfig } from '../lib/shared/config.js'
+import { type Config, type ParsedConfig, parseConfig } from '../lib/shared/config.js'
 import { messageOf } from '../lib/shared/errors.js'
 import { createLogger } from '../lib/shared/logger.js'
 import { version } from '../lib/shared/version.js'
@@ -88,7 +88,13 @@ async function runPrimary(): Promise<void> {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  process.on('SIGHUP', () => void primary.reload())
+  process.on('SIGHUP', () => {
+    // What is wrong now is told once, instead of by each worker that would not start with it.
+    const { warnings, mistakes } = examineConfig()
+    for (const warning of warnings) logger.warn(warning)
+    if (mistakes.length === 0) void primary.reload()
+    else logger.error(`the workers stay as they are: ${mistakes.join('; ')}`)
+  })
   try {
     await primary.start()
   } catch (error) {
@@ -101,6 +107,10 @@ async function runWorker(): Promise<void> {
   const { Worker } = await import('../lib/worker/worker.js')
   const config = readConfig()
   const logger = await createLogger(config, dev)
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'worker failed')
+    process.exit(exitFailure)
+  })
   const worker = new Worker(config, logger, { dev, onStopped: () => process.exit(0) })
   // node:cluster ends a worker at once when its primary dies; ours finishes what is in flight first (primary-link.ts).
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true
@@ -108,10 +118,6 @@ async function runWorker(): Promise<void> {
   process.on('SIGINT', (signal) => void worker.stop(signal))
   // The primary reloads for all; a terminal sends the signal to the workers, too.
   process.on('SIGHUP', () => logger.debug('SIGHUP is for the primary'))
-  process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'worker failed')
-    process.exit(exitFailure)
-  })
   await worker.start()
 }
 
@@ -122,15 +128,22 @@ function checkConfig(): void {
 
 /** Ends the process with a line for each mistake if there is any. */
 function readConfig(): Config {
-  const { config, warnings, mistakes } = parseConfig({ ...(dev && developmentDefaults), ...readEnvironment() })
+  const { config, warnings, mistakes } = examineConfig()
   if (cluster.isPrimary) for (const warning of warnings) process.stderr.write(`vantage-collector: ${warning}\n`)
   if (mistakes.length > 0) return fail(exitUsage, mistakes)
-  if (dev && config.environment === 'production') {
-    return fail(exitUsage, ['--dev keeps metrics in memory only and is refused when VANTAGE_ENVIRONMENT is production'])
-  }
-  const objection = objectionTo(producerProperties(config))
-  if (objection !== undefined) return fail(exitUsage, [`VANTAGE_KAFKA_PROPERTY_...: librdkafka says: ${objection}`])
   return config
+}
+
+/** The configuration as the environment and the files that it names have it now, and all that is wrong with it. */
+function examineConfig(): ParsedConfig {
+  const parsed = parseConfig({ ...(dev && developmentDefaults), ...readEnvironment() })
+  const { config, mistakes } = parsed
+  if (dev && config.environment === 'production') {
+    mistakes.push('--dev keeps metrics in memory only and is refused when VANTAGE_ENVIRONMENT is production')
+  }
+  const objection = mistakes.length === 0 ? objectionTo(producerProperties(config)) : undefined
+  if (objection !== undefined) mistakes.push(`VANTAGE_KAFKA_PROPERTY_...: librdkafka says: ${objection}`)
+  return parsed
 }
 
 function readEnvironment(): Record<string, string | undefined> {

@@ -1,6 +1,7 @@
 import { type Config, variableOf } from '../shared/config.js'
 import type { Logger } from '../shared/logger.js'
 import { rateLimitsOf } from '../shared/rate-limits.js'
+import { certificateExpiry } from '../shared/tls-files.js'
 import { version } from '../shared/version.js'
 import { countCpus } from './cpu-count.js'
 import { DevBroker } from './dev-broker.js'
@@ -43,13 +44,16 @@ export class Primary {
    * @throws {Error} with a code such as EADDRINUSE when the port cannot be had
    */
   async start(): Promise<void> {
-    const { apiHost, apiPort, apiWorkers } = this.#config
+    const { apiHost, apiPort, apiWorkers, tlsCertFile } = this.#config
     const port = await claimPort(apiHost, apiPort)
     if (this.#options.dev) this.#broker = await DevBroker.start()
     const size = apiWorkers || countCpus()
     this.#pool = this.#createPool(size, port)
     await this.#pool.start()
-    this.#logger.info({ url: `http://${apiHost}:${port}`, workers: size, version }, 'collector is listening')
+    const scheme = tlsCertFile === '' ? 'http' : 'https'
+    const certificate = tlsCertFile !== '' && { certificateExpires: certificateExpiry(tlsCertFile) }
+    const url = `${scheme}://${apiHost}:${port}`
+    this.#logger.info({ url, workers: size, version, ...certificate }, 'collector is listening')
     if (this.#options.dev) this.#logger.info('see metrics come out of Kafka: npx vantage-collector tail --dev')
   }
 

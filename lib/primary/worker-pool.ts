@@ -20,7 +20,7 @@ export type WorkerPoolOptions = {
 const lookEveryMs = 500
 /** A start that takes longer hangs. */
 const startTimeoutMs = 30_000
-/** Starts that fail one after the other, in whatever slot, until the pool gives up. */
+/** Starts that fail one after the other, in whatever slot, until the pool gives up, unless others serve. */
 const maxFailedStarts = 5
 
 /** Runs the workers, a slot each, and sees to it that none is stuck. */
@@ -125,7 +125,12 @@ export class WorkerPool {
       return
     }
     this.#failedStarts++
-    if (this.#failedStarts === maxFailedStarts) this.#options.onGiveUp(maxFailedStarts)
+    if (this.#failedStarts >= maxFailedStarts && !this.#serves) this.#options.onGiveUp(this.#failedStarts)
+  }
+
+  /** Whether it came to serve once and somebody still does: then a file that was spoilt meanwhile ends nobody else. */
+  get #serves(): boolean {
+    return this.#readyStarts >= this.#options.size && [...this.#alive.values()].some(({ ready }) => ready)
   }
 
   #killStuck(): void {

@@ -5,6 +5,7 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { parseApiKeys } from './api-keys.js'
 import { messageOf } from './errors.js'
 import { parseProxies } from './proxies.js'
+import { certificateExpiry, tlsMistakes } from './tls-files.js'
 
 const prefix = 'VANTAGE_'
 const propertyPrefix = `${prefix}KAFKA_PROPERTY_`
@@ -27,6 +28,17 @@ export const configSchema = Type.Object({
     minimum: 0,
     maximum: 256,
     description: 'Worker processes; 0 starts one for each CPU this process may use, container quota included.',
+  }),
+  tlsCertFile: Type.String({
+    default: '',
+    description:
+      'Certificate in PEM, followed by those that lead from it to its CA: with it the collector speaks HTTPS only. Read again on SIGHUP, as are the next two.',
+  }),
+  tlsKeyFile: Type.String({ default: '', description: 'Private key of that certificate, in PEM, not encrypted.' }),
+  tlsCaFile: Type.String({
+    default: '',
+    description:
+      'CA certificates in PEM: clients must show a certificate that one of them has signed, for everything but /live, /ready and /health.',
   }),
   environment: Type.String({
     default: 'development',
@@ -278,7 +290,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 
   const config = withDefaults(settings)
   mistakes.push(...check(config, settings), ...checkTogether(config, kafkaProperties))
-  warnings.push(...doubtful(config))
+  if (mistakes.length === 0) warnings.push(...doubtful(config))
   return {
     config: Object.freeze({ ...config, kafkaProperties: Object.freeze(kafkaProperties) }),
     warnings,
@@ -424,6 +436,7 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
     mistakes.push(`VANTAGE_TRUSTED_PROXIES="${entry}" is not allowed; it must be addresses or networks`)
   }
   if (config.rateLimitEnabled === true) mistakes.push(...checkRateLimits(config))
+  mistakes.push(...tlsMistakes(config))
   return mistakes
 }
 
@@ -441,7 +454,16 @@ function checkRateLimits(config: Static<typeof configSchema>): string[] {
 }
 
 /** Settings that do not do what whoever set them may believe. */
-function doubtful({ authEnabled, apiKey, apiKeys }: Static<typeof configSchema>): string[] {
-  if (authEnabled || (apiKey === '' && apiKeys === '')) return []
-  return ['API keys are set, but nobody has to send one: VANTAGE_AUTH_ENABLED is false']
+function doubtful({ authEnabled, apiKey, apiKeys, tlsCertFile }: Static<typeof configSchema>): string[] {
+  const doubts: string[] = []
+  if (!authEnabled && (apiKey !== '' || apiKeys !== '')) {
+    doubts.push('API keys are set, but nobody has to send one: VANTAGE_AUTH_ENABLED is false')
+  }
+  if (tlsCertFile !== '') {
+    const expiry = certificateExpiry(tlsCertFile)
+    if (expiry.getTime() < Date.now()) {
+      doubts.push(`VANTAGE_TLS_CERT_FILE=${tlsCertFile} has expired: ${expiry.toISOString()}`)
+    }
+  }
+  return doubts
 }

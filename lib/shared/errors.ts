@@ -56,6 +56,12 @@ export const problems = {
     title: 'The API key may not do this',
     remedy: 'Use a key with the scope that detail names.',
   },
+  VANTAGE_CLIENT_CERTIFICATE_REQUIRED: {
+    status: 403,
+    retryable: false,
+    title: 'Client certificate required',
+    remedy: 'Connect with a certificate that the CA of this collector has signed.',
+  },
   VANTAGE_NOT_FOUND: {
     status: 404,
     retryable: false,

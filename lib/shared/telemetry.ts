@@ -100,6 +100,10 @@ export const gauges = {
   lanesFlushing: { help: 'Lanes that wait for acknowledgements', aggregator: 'sum' },
   ready: { help: 'Whether a batch posted now would be answered 202 by each worker', aggregator: 'min' },
   kafkaUp: { help: 'Whether each worker sees Kafka take records', aggregator: 'min' },
+  tlsCertificateExpiryTimestampSeconds: {
+    help: 'Unix time at which the certificate expires that the collector shows; 0 without TLS',
+    aggregator: 'min',
+  },
   residentMemoryBytes: { help: 'Resident memory of the workers', aggregator: 'sum' },
   eventLoopLagSeconds: { help: 'Mean delay of the event loop, of the slowest worker', aggregator: 'max' },
 } as const satisfies Record<string, { help: string; aggregator: Aggregator }>

@@ -2,6 +2,9 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
 import type { Answer } from '../shared/answer.js'
 
+/** With TLS, the certificate that the client has shown, in PEM, '' if none; missing in the types. */
+type TlsResponse = HttpResponse & { getX509Certificate(): string }
+
 /** An answer up to this size is left to uWebSockets.js, which copies what a client does not read at once. */
 const maxCopiedBytes = 65_536
 
@@ -22,6 +25,8 @@ export class Exchange {
   readonly answerHeaders: Record<string, string> = {}
   /** The values of all headers of this lower-case name; until the first await only. */
   readonly headerValues: (name: string) => string[]
+  /** Whether the client has shown a certificate, which the handshake has held against VANTAGE_TLS_CA_FILE then. */
+  readonly showsCertificate: () => boolean
   #aborted = false
   #onAborted: (() => void) | undefined
 
@@ -35,6 +40,7 @@ export class Exchange {
       return values
     }
     this.path = () => req.getUrl()
+    this.showsCertificate = () => (res as TlsResponse).getX509Certificate() !== ''
     res.onAborted(() => {
       this.#aborted = true
       this.#onAborted?.()

@@ -6,12 +6,26 @@ import type { Telemetry } from '../shared/telemetry.js'
 import type { Exchange } from './exchange.js'
 import type { Handler } from './router.js'
 
-/** Wraps a handler so that it needs an API key with this scope, where authentication is on. */
+/** Wraps a handler so that it needs an API key with this scope, and a client certificate, where these are asked for. */
 export type Guard = (scope: Scope, handler: Handler) => Handler
 
 const realm = 'realm="vantage-collector"'
 
 export function createGuard(config: Config, telemetry: Telemetry): Guard {
+  const guard = createKeyGuard(config, telemetry)
+  if (config.tlsCaFile === '') return guard
+  return (scope, handler) => requireCertificate(guard(scope, handler))
+}
+
+/** Who shows a certificate that is not signed by the CA does not get here: the handshake fails. */
+function requireCertificate(handler: Handler): Handler {
+  return (exchange) => {
+    if (exchange.showsCertificate()) return handler(exchange)
+    throw new Problem('VANTAGE_CLIENT_CERTIFICATE_REQUIRED', 'Show a certificate signed by the CA of this collector')
+  }
+}
+
+function createKeyGuard(config: Config, telemetry: Telemetry): Guard {
   if (!config.authEnabled) return (_, handler) => handler
   const find = createKeyring(config)
   return (scope, handler) => (exchange) => {

@@ -2,9 +2,11 @@ import {
   App,
   us_listen_socket_close as closeListenSocket,
   type us_listen_socket as ListenSocket,
+  SSLApp,
   type TemplatedApp,
 } from 'uWebSockets.js'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Config } from '../shared/config.js'
 import type { Telemetry } from '../shared/telemetry.js'
 
 const lookEveryMs = 20
@@ -13,13 +15,16 @@ const quietMs = 1000
 
 /** The HTTP server of a worker: listens on the port that all workers share, and goes without cutting off a request. */
 export class Listener {
-  readonly app: TemplatedApp = App()
+  readonly app: TemplatedApp
   #socket: ListenSocket | undefined
   readonly #telemetry: Telemetry
   #requests = 0
   #lastRequestAt = -Infinity
 
-  constructor(maxConnections: number, telemetry: Telemetry) {
+  /** @throws {Error} when the files of TLS cannot be used */
+  constructor(config: Config, telemetry: Telemetry) {
+    const { maxConnections } = config
+    this.app = createApp(config)
     this.#telemetry = telemetry
     const { counts, gauges } = telemetry
     // biome-ignore lint/suspicious/useIterableCallbackReturn: this is not Array.filter
@@ -65,5 +70,22 @@ export class Listener {
       await pause(lookEveryMs)
     }
     this.app.close()
+  }
+}
+
+/**
+ * uSockets sets TLS 1.2 as the least version by itself. Of a CA it makes this: who shows a certificate of another is
+ * turned away in the handshake, who shows none is let through, so that guard.ts looks again.
+ */
+function createApp({ tlsCertFile, tlsKeyFile, tlsCaFile }: Config): TemplatedApp {
+  if (tlsCertFile === '') return App()
+  const ca = tlsCaFile === '' ? {} : { ca_file_name: tlsCaFile }
+  try {
+    return SSLApp({ cert_file_name: tlsCertFile, key_file_name: tlsKeyFile, ...ca })
+  } catch {
+    // It does not say why. Whatever Node finds wrong with the files has been told before (tls-files.ts).
+    throw new Error(
+      `uWebSockets.js cannot use ${tlsCertFile} with ${tlsKeyFile}; a key of RSA 2048 or P-256 is sure to do`,
+    )
   }
 }

@@ -10,6 +10,7 @@ import type { Config } from '../shared/config.js'
 import type { Logger } from '../shared/logger.js'
 import { rateLimitsOf } from '../shared/rate-limits.js'
 import { Telemetry } from '../shared/telemetry.js'
+import { certificateExpiry } from '../shared/tls-files.js'
 import { addRoutes } from './app.js'
 import { Listener } from './listener.js'
 import { PrimaryLink } from './primary-link.js'
@@ -43,6 +44,9 @@ export class Worker {
 
   constructor(config: Config, logger: Logger, { dev, onStopped }: WorkerOptions) {
     const telemetry = new Telemetry()
+    if (config.tlsCertFile !== '') {
+      telemetry.gauges.tlsCertificateExpiryTimestampSeconds = certificateExpiry(config.tlsCertFile).getTime() / 1000
+    }
     const pool = new BufferPool()
     const delivery = new Delivery(config, telemetry, pool, logger)
     const primary = new PrimaryLink({
@@ -57,7 +61,7 @@ export class Worker {
     const rateLimits = rateLimitsOf(config)
     const maxBodyBytes = Math.floor(config.maxRequestSizeMb * mebibyte)
     const maxHeldBytes = config.maxInflightMb * mebibyte
-    this.#listener = new Listener(config.maxConnections, telemetry)
+    this.#listener = new Listener(config, telemetry)
     this.#config = config
     this.#logger = logger
     this.#delivery = delivery

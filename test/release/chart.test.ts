@@ -22,6 +22,8 @@ const variants: Record<string, string[]> = {
     'serviceMonitor.enabled=true',
     'secrets.name=collector-secrets',
     'secrets.files.VANTAGE_API_KEYS_FILE=api-keys',
+    'tls.secretName=collector-tls',
+    'tls.clientCa=true',
     'env.VANTAGE_MAX_BATCH_SIZE=2000',
   ],
 }
@@ -72,7 +74,7 @@ test('the plain manifests are those of the chart; npm run manifests writes them'
 test('every setting of the chart exists', async (t) => {
   const known = new Set(Object.keys(configSchema.properties).map(variableOf))
   const named = (await render(variants['with all that is optional'] ?? [])).match(/VANTAGE_[A-Z_]+/g) ?? []
-  const unknown = named.filter((name) => !known.has(name.replace(/_FILE$/, '')))
+  const unknown = named.filter((name) => !known.has(name) && !known.has(name.replace(/_FILE$/, '')))
   t.same(unknown, [])
 })
 
@@ -97,6 +99,13 @@ test('probes ask for routes that are there, often enough to be heard before a po
   const stuckAfterS = Number(defaultOf(configSchema.properties.workerStuckAfterMs)) / 1000
   const { everyS, failures } = probe('liveness')
   t.ok(everyS * failures > 2 * stuckAfterS, 'the collector replaces a stuck worker before Kubernetes kills the pod')
+})
+
+test('with a certificate, each probe asks by HTTPS; without, none does', async (t) => {
+  const manifests = await render(['tls.secretName=collector-tls'])
+  t.equal(manifests.match(/httpGet:\n +path: \S+\n +port: http\n +scheme: HTTPS\n/g)?.length, 3)
+  t.match(manifests, /name: VANTAGE_TLS_CERT_FILE\n +value: \/run\/secrets\/tls\/tls.crt/)
+  t.notMatch(await render([]), 'HTTPS')
 })
 
 test('a pod has the time it needs to leave: preStop, drain and a margin', async (t) => {

@@ -1,9 +1,12 @@
 import { execFile, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'tap'
 import { batchOf } from '../support/batches.js'
+import { Authority } from '../support/certificates.js'
+import { startCollector } from '../support/collector.js'
 import { rehearse } from '../support/dockerfile.js'
 import { freePort } from '../support/free-port.js'
 import { startMockKafka } from '../support/mock-kafka.js'
@@ -82,10 +85,18 @@ test('the Dockerfile builds what an unprivileged user runs on a read-only file s
   t.equal((await readTopic(kafka, 1)).length, 1)
 
   const [command = '', ...args] = image.healthcheck
-  const check = (port: string) =>
-    run(...plainly(command, args), { env: { PATH: process.env.PATH, VANTAGE_API_PORT: port } })
+  const check = (port: string, more: Record<string, string> = {}) =>
+    run(...plainly(command, args), { env: { PATH: process.env.PATH, VANTAGE_API_PORT: port, ...more } })
   await t.resolves(check(String(port)), 'HEALTHCHECK')
   await t.rejects(check('1'), 'and where nothing is')
+  const authority = await Authority.create(t)
+  const { cert, key } = await authority.issue('server')
+  const secure = await startCollector(t, {
+    kafka,
+    env: { VANTAGE_TLS_CERT_FILE: cert, VANTAGE_TLS_KEY_FILE: key },
+    tls: { ca: readFileSync(authority.cert) },
+  })
+  await t.resolves(check(new URL(secure.url).port, { VANTAGE_TLS_CERT_FILE: cert }), 'with TLS')
 
   const ended = new Promise((resolve) => collector.once('exit', (code) => resolve(code)))
   collector.kill('SIGTERM')

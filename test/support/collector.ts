@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { type ClientTls, fetchHttps } from './https-client.js'
 import { waitFor } from './wait-for.js'
 
 export type CollectorOptions = {
@@ -11,6 +12,8 @@ export type CollectorOptions = {
   args?: string[]
   /** Options of Node itself, for primary and workers. */
   nodeArgs?: string[]
+  /** How to speak HTTPS with it. */
+  tls?: ClientTls
   /** Resolve only when /ready says 200. */
   ready?: boolean
   /** Takes the log instead of `logs`, which grows for as long as the collector runs. */
@@ -37,10 +40,12 @@ export class Collector {
   readonly process: ChildProcess
   readonly logs: LogLine[] = []
   readonly #exit: Promise<{ code: number | null; signal: string | null }>
+  readonly #tls: ClientTls | undefined
   stderr = ''
   url = ''
 
   constructor(options: CollectorOptions) {
+    this.#tls = options.tls
     const { kafka, env = {}, args = [], nodeArgs = [], onLog = (line) => this.logs.push(line) } = options
     const settings = {
       VANTAGE_API_HOST: '127.0.0.1',
@@ -91,15 +96,20 @@ export class Collector {
     headers: Record<string, string> = {},
     body?: string | Uint8Array,
   ): Promise<Reply> {
-    const response = await fetch(this.url + path, { method, headers, ...(body !== undefined && { body }) })
-    const text = await response.text()
-    const isJson = /json/.test(response.headers.get('content-type') ?? '')
-    return { status: response.status, headers: response.headers, text, body: isJson && text ? JSON.parse(text) : {} }
+    const request = { method, headers, ...(body !== undefined && { body }) }
+    const url = this.url + path
+    const {
+      status,
+      headers: received,
+      text,
+    } = await (this.#tls ? fetchHttps(url, request, this.#tls) : fetchText(url, request))
+    const isJson = /json/.test(received.get('content-type') ?? '')
+    return { status, headers: received, text, body: isJson && text ? JSON.parse(text) : {} }
   }
 
   async stats(): Promise<Stats> {
-    const response = await fetch(`${this.url}/v1/stats`)
-    return (await response.json()) as Stats
+    const { text } = await this.get('/v1/stats')
+    return JSON.parse(text)
   }
 
   /** The value of a metric on /metrics; without labels in the name, the sum of its series. */
@@ -177,6 +187,11 @@ export type Stats = {
     held_bytes: number
     resident_memory_bytes: number
   }[]
+}
+
+async function fetchText(url: string, request: RequestInit) {
+  const response = await fetch(url, request)
+  return { status: response.status, headers: response.headers, text: await response.text() }
 }
 
 function parseLine(line: string): LogLine {

@@ -86,6 +86,16 @@ spec:
         - name: VANTAGE_JOURNAL_MAX_MB
           value: {{ int .Values.journal.maxMb | quote }}
         {{- end }}
+        {{- if .Values.tls.secretName }}
+        - name: VANTAGE_TLS_CERT_FILE
+          value: /run/secrets/tls/tls.crt
+        - name: VANTAGE_TLS_KEY_FILE
+          value: /run/secrets/tls/tls.key
+        {{- if .Values.tls.clientCa }}
+        - name: VANTAGE_TLS_CA_FILE
+          value: /run/secrets/tls/ca.crt
+        {{- end }}
+        {{- end }}
         {{- range $name, $key := .Values.secrets.files }}
         - name: {{ $name }}
           value: /run/secrets/collector/{{ $key }}
@@ -102,6 +112,9 @@ spec:
         httpGet:
           path: /live
           port: http
+          {{- if .Values.tls.secretName }}
+          scheme: HTTPS
+          {{- end }}
         periodSeconds: 1
         failureThreshold: 60
         timeoutSeconds: 2
@@ -110,6 +123,9 @@ spec:
         httpGet:
           path: /live
           port: http
+          {{- if .Values.tls.secretName }}
+          scheme: HTTPS
+          {{- end }}
         periodSeconds: 10
         failureThreshold: 6
         timeoutSeconds: 5
@@ -118,6 +134,9 @@ spec:
         httpGet:
           path: /ready
           port: http
+          {{- if .Values.tls.secretName }}
+          scheme: HTTPS
+          {{- end }}
         periodSeconds: 2
         failureThreshold: 2
         timeoutSeconds: 2
@@ -129,7 +148,7 @@ spec:
       {{- end }}
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
-      {{- if or .Values.journal.enabled .Values.secrets.name }}
+      {{- if or .Values.journal.enabled .Values.secrets.name .Values.tls.secretName }}
       volumeMounts:
         {{- if .Values.journal.enabled }}
         - name: journal
@@ -140,12 +159,25 @@ spec:
           mountPath: /run/secrets/collector
           readOnly: true
         {{- end }}
+        {{- if .Values.tls.secretName }}
+        - name: tls
+          mountPath: /run/secrets/tls
+          readOnly: true
+        {{- end }}
       {{- end }}
-  {{- if .Values.secrets.name }}
+  {{- if or .Values.secrets.name .Values.tls.secretName }}
   volumes:
+    {{- if .Values.secrets.name }}
     - name: secrets
       secret:
         secretName: {{ .Values.secrets.name }}
         defaultMode: 0440
+    {{- end }}
+    {{- if .Values.tls.secretName }}
+    - name: tls
+      secret:
+        secretName: {{ .Values.tls.secretName }}
+        defaultMode: 0440
+    {{- end }}
   {{- end }}
 {{- end }}

@@ -14,9 +14,13 @@ export function openApiRoute(config: Config): Handler {
 }
 
 /** The OpenAPI 3.1 document, made from the schemas that validate and the table of problems. */
-export function openApiDocument({ maxBatchSize, authEnabled }: Pick<Config, 'maxBatchSize' | 'authEnabled'>) {
+export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabled' | 'tlsCaFile'>) {
+  const { maxBatchSize, authEnabled, tlsCaFile } = config
   const security = authEnabled ? { security: [{ apiKey: [] }, { bearer: [] }] } : {}
-  const guarded = authEnabled ? problemResponses([401, 403]) : {}
+  const guarded = {
+    ...(authEnabled && problemResponses([401, 403])),
+    ...(tlsCaFile !== '' && problemResponses([403])),
+  }
   return {
     openapi: '3.1.0',
     info: {
