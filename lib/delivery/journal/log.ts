@@ -1,7 +1,8 @@
 import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { metricsIn } from '../record-batch.js'
-import { decodeEntryAt, type FoundEntry, findEntry, type JournalEntry, lengthOfEntryAt, longestHead } from './entry.js'
+import { type FoundEntry, type JournalEntry, lengthOfEntryAt } from './entry.js'
+import { scan } from './scan.js'
 import { Segment } from './segment.js'
 
 /** Names one entry, from its being written until it is finished. */
@@ -234,24 +235,11 @@ export class Log {
     let source = await segment.read(part.cursor, maxBytes)
     const first = lengthOfEntryAt(source, 0)
     if (first !== undefined && first > source.length) source = await segment.read(part.cursor, first)
-    const atEnd = part.cursor + source.length >= segment.size
-    const found: FoundEntry[] = []
-    let at = 0
-    while (at < source.length) {
-      const entry = decodeEntryAt(source, at)
-      if (entry !== undefined) {
-        found.push(entry)
-        at = entry.end
-        continue
-      }
-      const isCut = source.length - at < longestHead || (lengthOfEntryAt(source, at) ?? 0) > source.length - at
-      if (isCut && at > 0 && !atEnd) break
-      const next = findEntry(source, at + 1)
-      part.damagedBytes += next - at
-      at = next
-    }
-    part.cursor += at
-    return found
+    const follows = part.cursor + source.length < segment.size
+    const { entries, damagedBytes, end } = scan(source, 0, { follows })
+    part.damagedBytes += damagedBytes
+    part.cursor += end
+    return entries
   }
 
   /** Deletes a segment that is finished. One that had unreadable bytes is kept under another name. */

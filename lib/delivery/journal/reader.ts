@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodeEntryAt, findEntry, type JournalEntry } from './entry.js'
+import type { JournalEntry } from './entry.js'
+import { scan } from './scan.js'
 
 /** What a reader met: an entry, and where it lies. */
 export type ReadEntry = JournalEntry & { file: string; offset: number; bytes: number }
@@ -17,14 +18,9 @@ export async function* readLog(directory: string): AsyncGenerator<ReadEntry> {
     // Finished and deleted meanwhile.
     if (source === undefined) continue
     const noted = Number(await readFile(`${file}.done`, 'utf8').catch(() => '0'))
-    let at = Number.isInteger(noted) ? noted : 0
-    while (at < source.length) {
-      const entry = decodeEntryAt(source, at)
-      if (entry !== undefined) {
-        const { batch, firstSeenMs, start, end } = entry
-        yield { batch, firstSeenMs, file, offset: start, bytes: end - start }
-      }
-      at = entry?.end ?? findEntry(source, at + 1)
+    const { entries } = scan(source, Number.isInteger(noted) ? noted : 0, { follows: false })
+    for (const { batch, firstSeenMs, start, end } of entries) {
+      yield { batch, firstSeenMs, file, offset: start, bytes: end - start }
     }
   }
 }
