@@ -60,6 +60,7 @@ async function runCommand(name: string, args: string[]): Promise<void> {
       note,
       input: () => process.stdin,
       terminal: process.stderr.isTTY ? process.stderr : undefined,
+      screen: process.stdout.isTTY ? process.stdout : undefined,
       signal: aborter.signal,
     })
   } catch (error) {

@@ -13,6 +13,8 @@ export type CommandContext = {
   input: () => Readable
   /** Standard error, where it is a terminal: for what is drawn over and over. */
   terminal: NodeJS.WriteStream | undefined
+  /** Standard output, where it is a terminal: for what fills it. */
+  screen: NodeJS.WriteStream | undefined
   /** Aborted by SIGINT or SIGTERM. */
   signal: AbortSignal
 }

@@ -6,4 +6,5 @@ export const commands: Record<string, () => Promise<Command>> = {
   key: async () => (await import('./key.js')).keyCommand,
   send: async () => (await import('./send.js')).sendCommand,
   tail: async () => (await import('./tail.js')).tailCommand,
+  top: async () => (await import('./top.js')).topCommand,
 }

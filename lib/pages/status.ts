@@ -1,17 +1,16 @@
-import { type Figures, figuresBetween } from '../shared/figures.js'
+import { type BookEntry, readBooks } from '../shared/books.js'
+import { conditionOf } from '../shared/condition.js'
+import type { Figures } from '../shared/figures.js'
 import type { Stats } from '../shared/stats-schema.js'
+import { StatsWindow } from '../shared/stats-window.js'
 import { shortBytes, shortMs, shortNumber, shortSpan } from '../shared/units.js'
 import { Chart } from './chart.js'
 
 const pollIntervalMs = 1000
-/** Quantiles and the shares of workers and services are taken over this many polls, so that they do not flicker. */
-const pollsAveraged = 5
 const maxRanked = 10
 const maxRefusals = 15
 
-type Poll = { stats: Stats; at: number }
-
-const polls: Poll[] = []
+const polls = new StatsWindow()
 
 const throughput = new Chart(
   byId('throughput'),
@@ -54,42 +53,32 @@ async function poll(): Promise<void> {
 }
 
 function show(stats: Stats): void {
-  const at = performance.now()
-  const last = polls.at(-1)
-  // Another collector has taken the place of the one before.
-  if (last !== undefined && stats.uptime_seconds < last.stats.uptime_seconds) polls.length = 0
-  polls.push({ stats, at })
-  if (polls.length > pollsAveraged + 1) polls.shift()
+  polls.add(stats, performance.now())
   showStatus(stats)
   showBalance(stats)
   showKafka(stats)
   showJournal(stats)
   showRejections(stats)
   showRefusals(stats)
-  const [first] = polls
-  const previous = polls.at(-2)
-  if (first === undefined || previous === undefined) return
-  const momentary = figuresBetween(previous.stats, stats, (at - previous.at) / 1000)
-  const steady = figuresBetween(first.stats, stats, (at - first.at) / 1000)
+  const { momentary, steady } = polls
+  if (momentary === undefined || steady === undefined) return
   showTiles(stats, momentary, steady)
   showCharts(momentary, steady)
   showWorkers(stats, steady)
   showServices(steady)
 }
 
-function showStatus({ status, reason, service, environment, version, uptime_seconds, workers }: Stats): void {
-  const degraded = status === 'operational' && workers.some(({ kafka }) => !kafka.up)
-  const words = { operational: 'Operational', unavailable: 'Unavailable', draining: 'Draining' }
-  setStatus(degraded ? 'degraded' : status, degraded ? 'Degraded' : words[status])
-  const notice =
-    status === 'unavailable' ? `Batches are sent back: ${reason}` : 'It finishes what is in flight and ends.'
-  setNotice(status === 'operational' ? '' : notice, status)
+function showStatus(stats: Stats): void {
+  const { service, environment, version, uptime_seconds } = stats
+  const { state, word, notice } = conditionOf(stats)
+  setStatus(state, word)
+  setNotice(notice, state)
   setText('service', service)
   setText('environment', environment)
   byId('environment').hidden = false
   setText('version', `Version ${version},`)
   setText('uptime', `up ${shortSpan(uptime_seconds)}.`)
-  document.title = `${words[status]} – ${service}`
+  document.title = `${word} – ${service}`
 }
 
 function showGone(reason: string): void {
@@ -149,37 +138,29 @@ const tones: Record<string, string> = {
   queued: 'violet',
 }
 
-/** Where metrics come in; every other member of the balance is a place where they are. */
-const inflows = ['received', 'adopted']
-const words: Record<string, string> = {
-  unavailable: 'Sent back',
-  in_flight: 'In flight',
-  dead_lettered: 'Dead-lettered',
-}
-
 function showBalance({ balance }: Stats): void {
-  const { difference = 0, ...figures } = balance
-  const names = Object.keys(figures)
-  const places = names.filter((name) => !inflows.includes(name))
-  const total = places.reduce((sum, name) => sum + (figures[name] ?? 0), 0)
+  const { inflows, places, difference } = readBooks(balance)
+  const total = places.reduce((sum, { metrics }) => sum + metrics, 0)
   const verdict = byId('balance-verdict')
   verdict.dataset.balanced = String(difference === 0)
   verdict.textContent = difference === 0 ? '✓ They balance' : `They are off by ${difference.toLocaleString('en')}`
   byId('balance-bar').replaceChildren(
-    ...places.map((name) => {
+    ...places.map(({ name, metrics }) => {
       const part = element('i', `series-${tones[name] ?? 'quiet'}`)
-      part.style.width = `${total === 0 ? 0 : (100 * (figures[name] ?? 0)) / total}%`
+      part.style.width = `${total === 0 ? 0 : (100 * metrics) / total}%`
       return part
     }),
   )
   byId('balance').replaceChildren(
-    ...names.map((name) => {
-      const isInflow = inflows.includes(name)
-      const entry = term(words[name] ?? capitalize(name), (figures[name] ?? 0).toLocaleString('en'))
-      entry.className = isInflow ? 'total' : `series-${tones[name] ?? 'quiet'}`
-      return entry
-    }),
+    ...inflows.map((entry) => bookTerm(entry, 'total')),
+    ...places.map((entry) => bookTerm(entry, `series-${tones[entry.name] ?? 'quiet'}`)),
   )
+}
+
+function bookTerm({ word, metrics }: BookEntry, className: string): HTMLElement {
+  const made = term(word, metrics.toLocaleString('en'))
+  made.className = className
+  return made
 }
 
 function showWorkers({ workers, worker_restarts }: Stats, { workers: figures }: Figures): void {
@@ -338,9 +319,4 @@ function term(name: string, value: string): HTMLElement {
   const made = element('div')
   made.append(element('dt', '', name), element('dd', '', value))
   return made
-}
-
-function capitalize(name: string): string {
-  const spaced = name.replaceAll('_', ' ')
-  return spaced.charAt(0).toUpperCase() + spaced.slice(1)
 }

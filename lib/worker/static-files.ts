@@ -24,8 +24,11 @@ const served: ReadonlySet<string> = new Set([
   'pages/vendor/swagger-ui-bundle.js',
   'pages/vendor/swagger-ui.css',
   'pages/vendor/redoc.standalone.js',
+  'shared/books.js',
+  'shared/condition.js',
   'shared/figures.js',
   'shared/histogram.js',
+  'shared/stats-window.js',
   'shared/units.js',
 ])
 

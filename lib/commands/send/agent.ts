@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { fetchFailure } from '../collector-access.js'
 
 const gzipAsync = promisify(gzip)
 
@@ -80,7 +81,7 @@ export class Agent {
       })
       return outcomeOf(response.status, response.headers, await response.text())
     } catch (error) {
-      return { kind: 'unavailable', reason: reasonOf(error), retryAfterMs: 0 }
+      return { kind: 'unavailable', reason: fetchFailure(error), retryAfterMs: 0 }
     }
   }
 
@@ -136,10 +137,4 @@ export function retryAfterMs(header: string | null, now = Date.now()): number {
   if (header === null) return 0
   const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now
   return Number.isFinite(ms) ? Math.max(0, ms) : 0
-}
-
-/** Of a failed fetch, the system's words rather than "fetch failed". */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message
 }

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import type { Config } from '../../shared/config.js'
+import { readApiKey, routeUrl } from '../collector-access.js'
 import { UsageError } from '../command.js'
+import { integerFlag } from '../flags.js'
 import type { Envelope } from './read-entries.js'
 
 export type SendOptions = {
@@ -45,16 +46,15 @@ export async function readSendOptions(args: string[], readConfig: () => Config):
   const [file] = positionals
   if (file === undefined || positionals.length > 1) throw new UsageError('send takes one FILE, or - for standard input')
   const config = readConfig()
-  const keyFile = flags['key-file']
   return {
     file,
-    url: batchUrl(flags.url ?? `http://localhost:${config.apiPort}`),
-    apiKey: keyFile === undefined ? config.apiKey : (await readFile(keyFile, 'utf8')).trim(),
+    url: routeUrl(flags.url, config, '/v1/metrics'),
+    apiKey: await readApiKey(flags['key-file'], config),
     compress: flags.gzip,
-    batchSize: integer('--batch-size', flags['batch-size'], 1, 100_000),
-    lingerMs: integer('--linger-ms', flags['linger-ms'], 0, 3_600_000),
-    connections: integer('--connections', flags.connections, 1, 256),
-    maxWaitMs: integer('--max-wait-seconds', flags['max-wait-seconds'], 0, 86_400) * 1000,
+    batchSize: integerFlag('--batch-size', flags['batch-size'], 1, 100_000),
+    lingerMs: integerFlag('--linger-ms', flags['linger-ms'], 0, 3_600_000),
+    connections: integerFlag('--connections', flags.connections, 1, 256),
+    maxWaitMs: integerFlag('--max-wait-seconds', flags['max-wait-seconds'], 0, 86_400) * 1000,
     undelivered: flags.undelivered,
     envelope: {
       ...(flags.service !== undefined && { service_name: flags.service }),
@@ -63,18 +63,4 @@ export async function readSendOptions(args: string[], readConfig: () => Config):
     },
     json: flags.json,
   }
-}
-
-/** Where a collector takes batches that may be behind a path of a proxy. */
-function batchUrl(text: string): URL {
-  if (!/^https?:/i.test(text) || !URL.canParse(text)) throw new UsageError(`--url ${text} is no http or https URL`)
-  const url = new URL(text)
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/metrics`
-  return url
-}
-
-function integer(flag: string, text: string, min: number, max: number): number {
-  const number = Number(text)
-  if (text.trim() !== '' && Number.isInteger(number) && number >= min && number <= max) return number
-  throw new UsageError(`${flag} ${text} is not allowed; it must be an integer from ${min} to ${max}`)
 }
