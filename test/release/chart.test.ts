@@ -7,6 +7,7 @@ import { type Test, test } from 'tap'
 import { configSchema, defaultOf, variableOf } from '../../lib/shared/config.js'
 import { startCollector } from '../support/collector.js'
 import { startMockKafka } from '../support/mock-kafka.js'
+import { tool } from '../support/tools.js'
 
 const run = promisify(execFile)
 const kubernetesVersion = '1.34'
@@ -28,12 +29,9 @@ const variants: Record<string, string[]> = {
   ],
 }
 
-/** Helm is a Go module, and kubernetes-validate a Python package with the schemas inside; .ci/run installs both. */
-const tools = process.env.VANTAGE_TEST_TOOLS ?? '.cache/tools/bin'
-
 async function render(settings: string[]): Promise<string> {
   const flags = settings.flatMap((setting) => ['--set', setting])
-  const { stdout } = await run(join(tools, 'helm'), [
+  const { stdout } = await run(tool('helm'), [
     ...['template', 'collector', chart, '--kube-version', `${kubernetesVersion}.0`],
     ...flags,
   ])
@@ -46,11 +44,11 @@ async function validate(t: Test, manifests: string): Promise<void> {
   const file = join(folder, 'manifests.yaml')
   await writeFile(file, manifests)
   const flags = ['-k', kubernetesVersion, '--strict', '--no-warn', file]
-  await t.resolves(run(join(tools, 'kubernetes-validate'), flags))
+  await t.resolves(run(tool('kubernetes-validate'), flags))
 }
 
 test('helm lint finds nothing', async (t) => {
-  await t.resolves(run(join(tools, 'helm'), ['lint', '--strict', chart]))
+  await t.resolves(run(tool('helm'), ['lint', '--strict', chart]))
 })
 
 for (const [name, settings] of Object.entries(variants)) {
@@ -64,7 +62,7 @@ test('a wrong member is found, so that the test above says something', async (t)
   t.teardown(() => rm(folder, { recursive: true }))
   const file = join(folder, 'manifests.yaml')
   await writeFile(file, (await render([])).replace('readinessProbe:', 'readynessProbe:'))
-  await t.rejects(run(join(tools, 'kubernetes-validate'), ['-k', kubernetesVersion, '--strict', file]))
+  await t.rejects(run(tool('kubernetes-validate'), ['-k', kubernetesVersion, '--strict', file]))
 })
 
 test('the plain manifests are those of the chart; npm run manifests writes them', async (t) => {

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,6 +12,7 @@ import { freePort } from '../support/free-port.js'
 import { startMockKafka } from '../support/mock-kafka.js'
 import { plainly } from '../support/plainly.js'
 import { readTopic } from '../support/read-topic.js'
+import { tool } from '../support/tools.js'
 import { waitFor } from '../support/wait-for.js'
 
 const run = promisify(execFile)
@@ -20,6 +21,13 @@ const alreadyHere: Record<string, string> = {
   'npm rebuild node-rdkafka': 'node_modules/node-rdkafka/build',
   'npm ci --ignore-scripts --no-audit': 'node_modules',
 }
+
+test('hadolint finds nothing in the Dockerfile', async (t) => {
+  await t.resolves(run(tool('hadolint'), ['Dockerfile']))
+  const path = join(t.testdir(), 'Dockerfile')
+  writeFileSync(path, readFileSync('Dockerfile', 'utf8').replaceAll('# hadolint ignore=DL3008\n', ''))
+  await t.rejects(run(tool('hadolint'), [path]), 'and something where there is something')
+})
 
 test('the Dockerfile builds what an unprivileged user runs on a read-only file system', async (t) => {
   const into = t.testdir()
