@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { configSchema, variableOf } from '../../lib/shared/config.js'
 import { pages } from '../../scripts/generate-docs.js'
@@ -28,15 +29,28 @@ for (const path of documents) {
 
   test(`${path} links to nothing that is not there`, async (t) => {
     const text = readFileSync(path, 'utf8')
-    const folder = path.includes('/') ? 'docs/' : ''
-    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target]) => folder + target)
-    for (const link of links) t.doesNotThrow(() => readdirOrFile(link), link)
+    for (const [, target = '', anchor] of text.matchAll(/\]\((?!https?:)([^)#]*)#?([^)]*)\)/g)) {
+      const link = target === '' ? path : join(dirname(path), target)
+      t.doesNotThrow(() => readdirOrFile(link), link)
+      if (anchor) t.ok(anchorsOf(link).includes(anchor), `${link} has a heading for #${anchor}`)
+    }
   })
 }
 
 /** Properties passed through, and the codes of problems, have the prefix, too. */
 function isOther(name: string): boolean {
   return name.startsWith('VANTAGE_KAFKA_PROPERTY_') || pages['docs/errors.md']?.().includes(`\`${name}\``) === true
+}
+
+/** The anchors that GitHub gives the headings of a page. */
+function anchorsOf(path: string): string[] {
+  const headings = readFileSync(path, 'utf8').match(/(?<=^#+ ).+$/gm) ?? []
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  )
 }
 
 function readdirOrFile(path: string): void {
