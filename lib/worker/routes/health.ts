@@ -1,4 +1,5 @@
 import { type Answer, json } from '../../shared/answer.js'
+import type { Health } from '../../shared/health-schema.js'
 import { version } from '../../shared/version.js'
 import type { Handler } from '../router.js'
 import type { RouteContext } from './context.js'
@@ -24,27 +25,32 @@ const notReadyHeaders = { 'Content-Type': 'application/json', 'Retry-After': '1'
  */
 export function healthRoute(context: RouteContext): Handler {
   return (): Answer => {
-    const { config, delivery, draining } = context
-    const { kafka, journal } = delivery
-    const allWell = kafka.up && (journal === undefined || journal.state === 'ok')
-    const isReady = reasonNotReady(context) === undefined
-    return json(isReady ? 200 : 503, {
-      status: isReady ? (allWell ? 'healthy' : 'degraded') : 'unhealthy',
-      service: config.serviceName,
-      version,
-      timestamp: new Date().toISOString(),
-      checks: {
-        kafka: { status: kafka.up ? 'healthy' : 'unhealthy', message: kafka.message },
-        journal:
-          journal === undefined
-            ? { status: 'off', message: 'VANTAGE_JOURNAL_DIR is empty' }
-            : { status: journal.state === 'ok' ? 'healthy' : 'unhealthy', message: journal.message },
-        api: {
-          status: draining() ? 'draining' : 'healthy',
-          message: draining() ? 'Shutting down' : 'Listening',
-        },
+    const health = describeHealth(context)
+    return json(health.status === 'unhealthy' ? 503 : 200, health)
+  }
+}
+
+function describeHealth(context: RouteContext): Health {
+  const { config, delivery, draining } = context
+  const { kafka, journal } = delivery
+  const allWell = kafka.up && (journal === undefined || journal.state === 'ok')
+  const isReady = reasonNotReady(context) === undefined
+  return {
+    status: isReady ? (allWell ? 'healthy' : 'degraded') : 'unhealthy',
+    service: config.serviceName,
+    version,
+    timestamp: new Date().toISOString(),
+    checks: {
+      kafka: { status: kafka.up ? 'healthy' : 'unhealthy', message: kafka.message },
+      journal:
+        journal === undefined
+          ? { status: 'off', message: 'VANTAGE_JOURNAL_DIR is empty' }
+          : { status: journal.state === 'ok' ? 'healthy' : 'unhealthy', message: journal.message },
+      api: {
+        status: draining() ? 'draining' : 'healthy',
+        message: draining() ? 'Shutting down' : 'Listening',
       },
-    })
+    },
   }
 }
 

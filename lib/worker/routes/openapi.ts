@@ -1,6 +1,7 @@
 import { json, problemAnswer } from '../../shared/answer.js'
 import type { Config } from '../../shared/config.js'
 import { Problem, type ProblemCode, type ProblemDefinition, type ProblemExtras, problems } from '../../shared/errors.js'
+import { type Health, healthSchema } from '../../shared/health-schema.js'
 import { batchSchema } from '../../shared/metric-schema.js'
 import { statsSchema } from '../../shared/stats-schema.js'
 import { namesOf } from '../../shared/telemetry.js'
@@ -113,8 +114,8 @@ export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabl
           tags: ['Probes'],
           summary: 'What works and what does not',
           responses: {
-            200: jsonObject('Healthy, or degraded: batches get 202', exampleHealth('healthy', 'Acknowledges')),
-            503: jsonObject('Unhealthy: batches are sent back', exampleHealth('unhealthy', 'No broker answers')),
+            200: healthResponse('Healthy, or degraded: batches get 202', healthExamples.taken),
+            503: healthResponse('Unhealthy: batches are sent back', healthExamples.refused),
           },
         },
       },
@@ -144,6 +145,7 @@ export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabl
         Accepted: acceptedSchema,
         Problem: problemSchema,
         Stats: statsSchema,
+        Health: healthSchema,
       },
       securitySchemes: {
         apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
@@ -193,13 +195,28 @@ const acceptedExamples = {
   },
 }
 
-function exampleHealth(status: 'healthy' | 'unhealthy', message: string) {
+const journalTakes = { status: 'healthy', message: 'Takes batches' } as const
+const journalFull = { status: 'unhealthy', message: 'The journal holds 1024 MiB, as much as it may' } as const
+
+const healthExamples = {
+  taken: {
+    healthy: { value: exampleHealth('healthy', 'Acknowledges', journalTakes) },
+    degraded: { value: exampleHealth('degraded', 'No broker answers', journalTakes) },
+  },
+  refused: { unhealthy: { value: exampleHealth('unhealthy', 'No broker answers', journalFull) } },
+}
+
+function exampleHealth(status: Health['status'], kafka: string, journal: Health['checks']['journal']): Health {
   return {
     status,
     service: 'vantage-collector',
     version,
     timestamp: '2026-01-31T12:00:00.000Z',
-    checks: { kafka: { status, message }, api: { status: 'healthy', message: 'Listening' } },
+    checks: {
+      kafka: { status: status === 'healthy' ? 'healthy' : 'unhealthy', message: kafka },
+      journal,
+      api: { status: 'healthy', message: 'Listening' },
+    },
   }
 }
 
@@ -245,6 +262,10 @@ const problemSchema = {
 
 function reference(schema: string) {
   return { $ref: `#/components/schemas/${schema}` }
+}
+
+function healthResponse(description: string, examples: Record<string, { value: Health }>) {
+  return { description, content: { 'application/json': { schema: reference('Health'), examples } } }
 }
 
 function jsonObject(description: string, example: object) {

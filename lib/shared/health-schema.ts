@@ -1,0 +1,23 @@
+import Type, { type Static } from 'typebox'
+
+function checkOf<const S extends string[]>(...states: S) {
+  return Type.Object({ status: Type.Enum(states, { type: 'string' }), message: Type.String() })
+}
+
+/** The answer of GET /health: what its readers rely on, and what /openapi.json says of it. */
+export const healthSchema = Type.Object({
+  status: Type.Enum(['healthy', 'degraded', 'unhealthy'], {
+    type: 'string',
+    description: 'degraded: something does not work, and batches get 202 all the same',
+  }),
+  service: Type.String(),
+  version: Type.String(),
+  timestamp: Type.String({ format: 'date-time' }),
+  checks: Type.Object({
+    kafka: checkOf('healthy', 'unhealthy'),
+    journal: checkOf('healthy', 'unhealthy', 'off'),
+    api: checkOf('healthy', 'draining'),
+  }),
+})
+
+export type Health = Static<typeof healthSchema>
