@@ -14,6 +14,7 @@ const known = new Set(Object.keys(configSchema.properties).map(variableOf))
 const documents = [
   'README.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
   ...readdirSync('docs')
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),

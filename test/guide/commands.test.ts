@@ -27,6 +27,13 @@ const missing = ['confluent_kafka'].filter(
 const pages = ['README.md', ...readdirSync('docs').flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : []))]
 const blocks = pages.flatMap((path) => blocksOf(path).map((block) => ({ path, ...block })))
 
+/** The lines of output that the page shows behind a block: in a block without a language that follows it. */
+function shownBehind(n: number): string[] {
+  const [block, next] = blocks.slice(n)
+  if (next === undefined || next.path !== block?.path || next.language !== '') return []
+  return next.code.split('\n').filter((line) => line !== '' && line !== '...')
+}
+
 test('each block of commands is run, or says why it is not', async (t) => {
   const unknown = blocks.filter(({ language }) => ['bash', 'shell', 'console', 'zsh'].includes(language))
   t.same(unknown, [], 'commands are in blocks of the language sh, which is run')
@@ -49,7 +56,7 @@ test('every command of README and docs does what it says', async (t) => {
     VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka,
     KAFKA: kafka,
   }
-  for (const { path, line, language, code, notRun } of blocks) {
+  for (const [n, { path, line, language, code, notRun }] of blocks.entries()) {
     const runner = runners[language]
     if (runner === undefined || notRun !== undefined) continue
     const lacking = missing.find((name) => code.includes(name))
@@ -70,6 +77,7 @@ test('every command of README and docs does what it says', async (t) => {
     })
     const [exitCode] = await once(child, 'close')
     t.equal(exitCode, 0, `${path}:${line}`, { output })
+    for (const shown of shownBehind(n)) t.ok(output.includes(shown), `${path}:${line} prints ${shown}`, { output })
     if (code.includes('confluent_kafka')) t.match(output, /^[1-9]\d* metrics of/, 'it read what the others posted')
   }
   t.equal((await collector.stats()).balance.difference, 0)
