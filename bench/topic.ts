@@ -12,7 +12,8 @@ export async function audit(bootstrap: string, topic: string, ledgers: readonly 
   const records = await countRecords(bootstrap, topic)
   const found = new Map<string, number>()
   let read = 0
-  const { stop } = await readTopic({ bootstrapServers: bootstrap, topic, fromBeginning: true }, ({ value }) => {
+  const connection = { global: { 'bootstrap.servers': bootstrap }, saslToken: '' }
+  const { stop } = await readTopic({ connection, topic, fromBeginning: true }, ({ value }) => {
     read++
     for (const [, agent = '', sequence = ''] of value.matchAll(idForm)) {
       const batch = `${agent}-${sequence}`

@@ -34,15 +34,15 @@ that file, without white space at its ends. The workers read such files again on
 ## Any librdkafka property
 
 \`VANTAGE_KAFKA_PROPERTY_<NAME>\` sets the librdkafka property of that name, with \`_\` for its dots; see librdkafka's
-[CONFIGURATION.md](https://github.com/confluentinc/librdkafka/blob/v2.12.0/CONFIGURATION.md). For example, a broker with
-SASL over TLS:
+[CONFIGURATION.md](https://github.com/confluentinc/librdkafka/blob/v2.12.0/CONFIGURATION.md). It wins over a setting of the
+collector that means the same. For example:
 
 \`\`\`sh
-export VANTAGE_KAFKA_PROPERTY_SECURITY_PROTOCOL=sasl_ssl
-export VANTAGE_KAFKA_PROPERTY_SASL_MECHANISMS=SCRAM-SHA-512
-export VANTAGE_KAFKA_PROPERTY_SASL_USERNAME=collector
-export VANTAGE_KAFKA_PROPERTY_SASL_PASSWORD_FILE=/run/secrets/kafka-password
+export VANTAGE_KAFKA_PROPERTY_SOCKET_TIMEOUT_MS=10000
+export VANTAGE_KAFKA_PROPERTY_SSL_KEY_PASSWORD_FILE=/run/secrets/kafka-key-password
 \`\`\`
+
+TLS and logins have settings of their own: [security.md](security.md#kafka).
 
 Properties that decide what a 202 means (\`acks\`, \`enable.idempotence\`, \`delivery.report.only.error\`) cannot be set this way.
 `

@@ -17,7 +17,7 @@ Environment (a .env file is read, too, unless VANTAGE_ENVIRONMENT is production)
 `
 
 const passThrough = `  VANTAGE_KAFKA_PROPERTY_<NAME>
-      Any librdkafka property, with _ for the dots of its name: VANTAGE_KAFKA_PROPERTY_SECURITY_PROTOCOL=sasl_ssl.
+      Any librdkafka property, with _ for the dots of its name: VANTAGE_KAFKA_PROPERTY_SOCKET_TIMEOUT_MS=10000.
   <any of these>_FILE
       The value is read from that file: for secrets.
 `

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { connectionProperties } from '../delivery/connection-properties.js'
 import type { Config } from '../shared/config.js'
 import type { Command } from './command.js'
 import { findDevKafka } from './dev-kafka.js'
@@ -25,11 +26,13 @@ export const tailCommand: Command = {
         json: { type: 'boolean', default: false },
       },
     })
-    const config = readConfig()
+    const settings = readConfig()
+    const config = flags.dev && flags.bootstrap === undefined ? await embedded(settings) : settings
     const topic = flags.topic ?? config.kafkaTopic
-    const bootstrapServers = flags.bootstrap ?? (await brokersOf(config, flags.dev))
+    const bootstrapServers = flags.bootstrap ?? config.kafkaBootstrapServers
     const fromBeginning = flags['from-beginning'] || flags.dev
-    const { partitions, stop } = await readTopic({ bootstrapServers, topic, fromBeginning }, (record) => {
+    const connection = connectionProperties({ ...config, kafkaBootstrapServers: bootstrapServers })
+    const { partitions, stop } = await readTopic({ connection, topic, fromBeginning }, (record) => {
       print(`${flags.json ? JSON.stringify(record) : record.value}\n`)
     })
     note(`Reading ${partitions} partitions of ${topic} on ${bootstrapServers}; Ctrl-C ends`)
@@ -39,6 +42,7 @@ export const tailCommand: Command = {
   },
 }
 
-async function brokersOf(config: Config, dev: boolean): Promise<string> {
-  return dev ? findDevKafka(config.apiPort) : config.kafkaBootstrapServers
+/** The settings for the embedded Kafka, which speaks in clear. */
+async function embedded(config: Config): Promise<Config> {
+  return { ...config, kafkaBootstrapServers: await findDevKafka(config.apiPort), kafkaSecurityProtocol: 'plaintext' }
 }

@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import Kafka from 'node-rdkafka'
+import { readConnectionError } from '../delivery/connection-error.js'
+import type { ConnectionProperties } from '../delivery/connection-properties.js'
 
 export type ReadOptions = {
-  bootstrapServers: string
+  connection: ConnectionProperties
   topic: string
   /** From the oldest record on that Kafka still has; otherwise only what comes from now on. */
   fromBeginning: boolean
@@ -30,16 +32,18 @@ const offsetEnd = -1
  * @throws {Error} when no broker answers or the topic does not exist
  */
 export async function readTopic(options: ReadOptions, onRecord: (record: ReadRecord) => void): Promise<Reading> {
-  const { bootstrapServers, topic, fromBeginning } = options
+  const { connection, topic, fromBeginning } = options
+  const { 'bootstrap.servers': bootstrapServers = '' } = connection.global
   const consumer = new Kafka.KafkaConsumer(
     {
-      'bootstrap.servers': bootstrapServers,
+      ...connection.global,
       'group.id': 'vantage-collector-reader',
       'enable.auto.commit': false,
       'fetch.wait.max.ms': 100,
     },
     { 'auto.offset.reset': 'latest' },
   )
+  if (connection.saslToken !== '') consumer.setOauthBearerToken(connection.saslToken)
   const metadata = await connect(consumer, bootstrapServers, topic)
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
   if (partitions.length === 0) throw new Error(`Topic ${topic} does not exist on ${bootstrapServers}`)
@@ -71,9 +75,13 @@ function recordOf({ partition, offset, key, value, headers = [] }: Kafka.Message
 export type Reading = { partitions: number; stop: () => Promise<void> }
 
 function connect(consumer: Kafka.KafkaConsumer, bootstrapServers: string, topic: string): Promise<Kafka.Metadata> {
+  let reason: string | undefined
+  consumer.on('event.log', ({ fac, message }) => {
+    if (fac === 'FAIL') reason = readConnectionError(message).message
+  })
   return new Promise((resolve, reject) => {
     consumer.connect({ topic, allTopics: false, timeout: metadataTimeoutMs }, (error, metadata) => {
-      if (error) reject(new Error(`No broker of ${bootstrapServers} answers: ${error.message}`))
+      if (error) reject(new Error(`No broker of ${bootstrapServers} answers: ${reason ?? error.message}`))
       else resolve(metadata)
     })
   })

@@ -336,7 +336,7 @@ export class Delivery {
     const { kafkaTopic } = this.#config
     const measured = this.#measuredProducer === undefined || this.#measuredProducer.failed
     const producer = await Producer.start(producerProperties(this.#config), kafkaTopic, {
-      onConnectionError: (message) => this.#health.connectionError(message),
+      onConnectionError: (error) => this.#health.connectionError(error),
       onFatal: () => this.#logger.error('a Kafka producer failed for good and is replaced; its records are sent again'),
       ...(measured && { onStatistics: (json) => this.#brokers.update(json) }),
     })

@@ -1,3 +1,4 @@
+import type { ConnectionError } from './connection-error.js'
 import type { Producer, TopicState } from './producer.js'
 
 const probeIntervalMs = 1000
@@ -26,7 +27,7 @@ export class KafkaHealth {
   #status: KafkaStatus = { up: false, message: 'Not connected yet' }
   #acknowledgedAt = -Infinity
   #stalled = false
-  #error: string | undefined
+  #error: ConnectionError | undefined
   #timer: NodeJS.Timeout | undefined
 
   /** @param producers gives those to ask through, which change when one is replaced */
@@ -78,9 +79,9 @@ export class KafkaHealth {
     this.#stalled = false
   }
 
-  /** Notes what librdkafka reports of its connections, to explain a failure. */
-  connectionError(message: string): void {
-    this.#error = message
+  /** Notes why a connection failed, to explain that Kafka is away: the first reason, or the last that is there to stay. */
+  connectionError(error: ConnectionError): void {
+    if (this.#error === undefined || error.lasting) this.#error = error
   }
 
   /** Asks the brokers once, unless their acknowledgements are answer enough. */
@@ -108,7 +109,7 @@ export class KafkaHealth {
   }
 
   #because(): string {
-    return this.#error === undefined ? '' : ` (${this.#error})`
+    return this.#error === undefined ? '' : ` (${this.#error.message})`
   }
 
   #set(up: boolean, message: string): void {

@@ -1,9 +1,10 @@
 import Kafka, { type ProducerGlobalConfig, type ProducerTopicConfig } from 'node-rdkafka'
 import type { Config } from '../shared/config.js'
 import { messageOf } from '../shared/errors.js'
+import { connectionProperties } from './connection-properties.js'
 
 /** librdkafka's settings of a lane's producer: those of the producer and those of its topic. */
-export type ProducerProperties = { global: ProducerGlobalConfig; topic: ProducerTopicConfig }
+export type ProducerProperties = { global: ProducerGlobalConfig; topic: ProducerTopicConfig; saslToken: string }
 
 /**
  * Where a property's reason is not obvious it stands beside it. Properties passed through by the user come last and
@@ -11,10 +12,11 @@ export type ProducerProperties = { global: ProducerGlobalConfig; topic: Producer
  */
 export function producerProperties(config: Config): ProducerProperties {
   const passedThrough = Object.entries(config.kafkaProperties)
+  const { global, saslToken } = connectionProperties(config)
   return {
+    saslToken,
     global: {
-      'client.id': config.serviceName,
-      'bootstrap.servers': config.kafkaBootstrapServers,
+      ...global,
       'compression.codec': config.kafkaCompressionType,
       'linger.ms': config.kafkaLingerMs,
       'enable.idempotence': config.kafkaAcks === 'all',

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import Kafka from 'node-rdkafka'
+import { type ConnectionError, readConnectionError } from './connection-error.js'
 import type { ProducerProperties } from './producer-properties.js'
 
 /** A record that librdkafka gave up on. Its message is all that tells why: node-rdkafka drops the error code. */
@@ -32,8 +33,8 @@ const pollIntervalMs = 100
 const statisticsIntervalMs = 5000
 
 export type ProducerEvents = {
-  /** An error of the connections, such as all brokers being down; librdkafka mends them by itself. */
-  onConnectionError: (message: string) => void
+  /** A connection has failed; librdkafka tries again by itself. */
+  onConnectionError: (error: ConnectionError) => void
   /** The producer has failed for good; it takes nothing any more. */
   onFatal: () => void
   /** Asked for, it is given librdkafka's statistics, a JSON text, every few seconds. */
@@ -72,6 +73,7 @@ export class Producer {
     const { onStatistics } = events
     const statistics = onStatistics && { 'statistics.interval.ms': statisticsIntervalMs }
     const inner = new PatientProducer({ ...properties.global, ...statistics }, properties.topic)
+    if (properties.saslToken !== '') inner.setOauthBearerToken(properties.saslToken)
     await new Promise<void>((resolve, reject) => {
       inner.connect({}, (error) => (error ? reject(new Error(error.message)) : resolve()))
     })
@@ -80,7 +82,11 @@ export class Producer {
       const reason = error?.message ?? 'unknown'
       producer.#failures.push({ value: bufferOf(value) ?? Buffer.alloc(0), key: bufferOf(key), reason })
     })
-    inner.on('event.error', ({ message }) => events.onConnectionError(message))
+    // The errors themselves say no more than "authentication failure"; librdkafka's log has the reason.
+    inner.on(
+      'event.log',
+      ({ fac, message }) => fac === 'FAIL' && events.onConnectionError(readConnectionError(message)),
+    )
     if (onStatistics) inner.on('event.stats', ({ message }) => onStatistics(message))
     inner.setPollInterval(pollIntervalMs)
     return producer

@@ -76,7 +76,10 @@ export class Primary {
       UV_THREADPOOL_SIZE: String(workerThreads),
       UWS_HTTP_MAX_HEADERS_SIZE: String(maxHeaderBytes),
       [variableOf('apiPort')]: String(port),
-      ...(this.#broker && { [variableOf('kafkaBootstrapServers')]: this.#broker.address }),
+      ...(this.#broker && {
+        [variableOf('kafkaBootstrapServers')]: this.#broker.address,
+        [variableOf('kafkaSecurityProtocol')]: 'plaintext',
+      }),
     }
     const onGiveUp = (failedStarts: number) => {
       this.#logger.fatal({ failedStarts }, 'workers do not start; giving up')

@@ -5,7 +5,7 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { parseApiKeys } from './api-keys.js'
 import { messageOf } from './errors.js'
 import { parseProxies } from './proxies.js'
-import { certificateExpiry, tlsMistakes } from './tls-files.js'
+import { caMistakes, certificateExpiry, identityMistakes, type PemFile } from './tls-files.js'
 
 const prefix = 'VANTAGE_'
 const propertyPrefix = `${prefix}KAFKA_PROPERTY_`
@@ -63,6 +63,33 @@ export const configSchema = Type.Object({
     pattern: '^[A-Za-z0-9._-]{1,249}$',
     description: 'Topic that receives the metrics.',
   }),
+  kafkaSecurityProtocol: Type.Enum(['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl'], {
+    default: 'plaintext',
+    description: 'How the brokers are spoken to: in clear or by TLS (ssl), without a login or with one (sasl).',
+  }),
+  kafkaSaslMechanism: Type.Enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'], {
+    default: 'SCRAM-SHA-512',
+    description: 'How to log in where the security protocol says sasl.',
+  }),
+  kafkaSaslUsername: Type.String({ default: '', description: 'User for PLAIN and SCRAM.' }),
+  kafkaSaslPassword: Type.String({
+    default: '',
+    description: 'Password of that user. Prefer VANTAGE_KAFKA_SASL_PASSWORD_FILE, which is read again on SIGHUP.',
+  }),
+  kafkaSaslToken: Type.String({
+    default: '',
+    description:
+      'Token for OAUTHBEARER. Prefer VANTAGE_KAFKA_SASL_TOKEN_FILE: whatever renews that file sends SIGHUP, too.',
+  }),
+  kafkaSslCaFile: Type.String({
+    default: '',
+    description: 'CA certificates in PEM of which one has signed those of the brokers; empty: those of the system.',
+  }),
+  kafkaSslCertFile: Type.String({
+    default: '',
+    description: 'Certificate in PEM to show to the brokers, followed by those that lead from it to its CA.',
+  }),
+  kafkaSslKeyFile: Type.String({ default: '', description: 'Private key of that certificate, in PEM.' }),
   kafkaCompressionType: Type.Enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'], {
     default: 'gzip',
     description: 'Compression of record batches; gzip at level 1.',
@@ -218,7 +245,7 @@ export const configSchema = Type.Object({
 })
 
 /** Settings that hold a secret: their values never reach a log, a message or an answer. */
-const secrets: ReadonlySet<string> = new Set(['apiKey', 'apiKeys'])
+const secrets: ReadonlySet<string> = new Set(['apiKey', 'apiKeys', 'kafkaSaslPassword', 'kafkaSaslToken'])
 
 export type Config = Readonly<Static<typeof configSchema>> & {
   /** librdkafka properties passed through, by their own names such as `security.protocol`. */
@@ -290,7 +317,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 
   const config = withDefaults(settings)
   mistakes.push(...check(config, settings), ...checkTogether(config, kafkaProperties))
-  if (mistakes.length === 0) warnings.push(...doubtful(config))
+  if (mistakes.length === 0) warnings.push(...doubtful(config, kafkaProperties))
   return {
     config: Object.freeze({ ...config, kafkaProperties: Object.freeze(kafkaProperties) }),
     warnings,
@@ -436,7 +463,7 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
     mistakes.push(`VANTAGE_TRUSTED_PROXIES="${entry}" is not allowed; it must be addresses or networks`)
   }
   if (config.rateLimitEnabled === true) mistakes.push(...checkRateLimits(config))
-  mistakes.push(...tlsMistakes(config))
+  mistakes.push(...checkTls(config), ...checkKafkaSecurity(config, properties))
   return mistakes
 }
 
@@ -453,8 +480,42 @@ function checkRateLimits(config: Static<typeof configSchema>): string[] {
   return []
 }
 
+function checkTls(config: Static<typeof configSchema>): string[] {
+  const { tlsCertFile, tlsKeyFile, tlsCaFile } = config
+  if (tlsCaFile !== '' && tlsCertFile === '' && tlsKeyFile === '') {
+    return ['VANTAGE_TLS_CA_FILE needs VANTAGE_TLS_CERT_FILE and VANTAGE_TLS_KEY_FILE']
+  }
+  const [cert, key, ca] = [pemFile('tlsCertFile', config), pemFile('tlsKeyFile', config), pemFile('tlsCaFile', config)]
+  return [...identityMistakes(cert, key), ...caMistakes(ca)]
+}
+
+function pemFile<K extends string>(member: K, config: Record<K, string>): PemFile {
+  return { variable: variableOf(member), path: config[member] }
+}
+
+function checkKafkaSecurity(config: Static<typeof configSchema>, properties: Record<string, string>): string[] {
+  const cert = pemFile('kafkaSslCertFile', config)
+  const key = pemFile('kafkaSslKeyFile', config)
+  // Whose passphrase is passed through to librdkafka, only librdkafka can read.
+  const identity = 'ssl.key.password' in properties ? [] : identityMistakes(cert, key)
+  return [...identity, ...caMistakes(pemFile('kafkaSslCaFile', config)), ...checkSasl(config, properties)]
+}
+
+function checkSasl(config: Static<typeof configSchema>, properties: Record<string, string>): string[] {
+  const { kafkaSecurityProtocol, kafkaSaslMechanism, kafkaSaslUsername, kafkaSaslPassword, kafkaSaslToken } = config
+  // Who passes librdkafka's own properties through knows what he does.
+  const passedThrough = Object.keys(properties).some((name) => /^(?:enable\.)?sasl\./.test(name))
+  if (!kafkaSecurityProtocol.startsWith('sasl') || passedThrough) return []
+  const needs = `VANTAGE_KAFKA_SECURITY_PROTOCOL=${kafkaSecurityProtocol} needs`
+  if (kafkaSaslMechanism === 'OAUTHBEARER')
+    return kafkaSaslToken === '' ? [`${needs} VANTAGE_KAFKA_SASL_TOKEN_FILE`] : []
+  if (kafkaSaslUsername !== '' && kafkaSaslPassword !== '') return []
+  return [`${needs} VANTAGE_KAFKA_SASL_USERNAME and VANTAGE_KAFKA_SASL_PASSWORD_FILE`]
+}
+
 /** Settings that do not do what whoever set them may believe. */
-function doubtful({ authEnabled, apiKey, apiKeys, tlsCertFile }: Static<typeof configSchema>): string[] {
+function doubtful(config: Static<typeof configSchema>, properties: Record<string, string>): string[] {
+  const { authEnabled, apiKey, apiKeys, tlsCertFile } = config
   const doubts: string[] = []
   if (!authEnabled && (apiKey !== '' || apiKeys !== '')) {
     doubts.push('API keys are set, but nobody has to send one: VANTAGE_AUTH_ENABLED is false')
@@ -464,6 +525,14 @@ function doubtful({ authEnabled, apiKey, apiKeys, tlsCertFile }: Static<typeof c
     if (expiry.getTime() < Date.now()) {
       doubts.push(`VANTAGE_TLS_CERT_FILE=${tlsCertFile} has expired: ${expiry.toISOString()}`)
     }
+  }
+  const protocol = (properties['security.protocol'] ?? config.kafkaSecurityProtocol).toLowerCase()
+  const unused = [
+    ...(protocol.includes('sasl') ? [] : (['kafkaSaslUsername', 'kafkaSaslPassword', 'kafkaSaslToken'] as const)),
+    ...(protocol.includes('ssl') ? [] : (['kafkaSslCaFile', 'kafkaSslCertFile'] as const)),
+  ].filter((member) => config[member] !== '')
+  for (const member of unused) {
+    doubts.push(`${variableOf(member)} is set, but not used: VANTAGE_KAFKA_SECURITY_PROTOCOL is ${protocol}`)
   }
   return doubts
 }

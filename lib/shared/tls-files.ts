@@ -2,42 +2,49 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { messageOf } from './errors.js'
 
-/** Paths of PEM files; '' for none. */
-export type TlsFiles = { tlsCertFile: string; tlsKeyFile: string; tlsCaFile: string }
-
-const certFile = 'VANTAGE_TLS_CERT_FILE'
-const keyFile = 'VANTAGE_TLS_KEY_FILE'
-const caFile = 'VANTAGE_TLS_CA_FILE'
+/** A PEM file, and the variable that names it; the path is '' where there is none. */
+export type PemFile = { variable: string; path: string }
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs
 
-/** A text for each thing for which TLS could not be served with these files. */
-export function tlsMistakes({ tlsCertFile, tlsKeyFile, tlsCaFile }: TlsFiles): string[] {
-  if (tlsCertFile === '' && tlsKeyFile === '') return tlsCaFile === '' ? [] : [`${caFile} needs ${certFile}`]
-  if (tlsKeyFile === '') return [`${certFile} needs ${keyFile}`]
-  if (tlsCertFile === '') return [`${keyFile} needs ${certFile}`]
+/** A text for each thing for which this could not be shown to the other side: a certificate and its key, or neither. */
+export function identityMistakes(cert: PemFile, key: PemFile): string[] {
+  if (cert.path === '' && key.path === '') return []
+  if (key.path === '') return [`${cert.variable} needs ${key.variable}`]
+  if (cert.path === '') return [`${key.variable} needs ${cert.variable}`]
   const mistakes: string[] = []
-  const attempt = <T>(variable: string, path: string, read: (path: string) => T): T | undefined => {
-    try {
-      return read(path)
-    } catch (error) {
-      mistakes.push(`${variable}=${path} ${messageOf(error)}`)
-      return undefined
-    }
-  }
-  const [certificate] = attempt(certFile, tlsCertFile, readCertificates) ?? []
-  const key = attempt(keyFile, tlsKeyFile, readKey)
-  if (tlsCaFile !== '') attempt(caFile, tlsCaFile, readCertificates)
-  if (certificate !== undefined && key !== undefined && !certificate.checkPrivateKey(key)) {
-    mistakes.push(`${keyFile}=${tlsKeyFile} is not the key of the first certificate in ${certFile}=${tlsCertFile}`)
+  const [certificate] = attempt(cert, readCertificates, mistakes) ?? []
+  const privateKey = attempt(key, readKey, mistakes)
+  if (certificate !== undefined && privateKey !== undefined && !certificate.checkPrivateKey(privateKey)) {
+    mistakes.push(`${nameOf(key)} is not the key of the first certificate in ${nameOf(cert)}`)
   }
   return mistakes
+}
+
+/** What is wrong with a file of CA certificates, if there is one. */
+export function caMistakes(ca: PemFile): string[] {
+  const mistakes: string[] = []
+  if (ca.path !== '') attempt(ca, readCertificates, mistakes)
+  return mistakes
+}
+
+function attempt<T>(file: PemFile, read: (path: string) => T, mistakes: string[]): T | undefined {
+  try {
+    return read(file.path)
+  } catch (error) {
+    mistakes.push(`${nameOf(file)} ${messageOf(error)}`)
+    return undefined
+  }
+}
+
+function nameOf({ variable, path }: PemFile): string {
+  return `${variable}=${path}`
 }
 
 /**
  * When the first of the collector's certificates expires, those of its chain included.
  *
- * @throws {Error} where `tlsMistakes` has something to say of the file
+ * @throws {Error} where `identityMistakes` has something to say of the file
  */
 export function certificateExpiry(tlsCertFile: string): Date {
   return new Date(Math.min(...readCertificates(tlsCertFile).map(({ validTo }) => Date.parse(validTo))))

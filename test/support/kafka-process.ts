@@ -38,15 +38,26 @@ export class KafkaProcess {
     this.#heapMiB = heapMiB
   }
 
-  /** Fetches Kafka with Maven if need be, and makes the directory of a node; starts nothing. */
-  static async create(properties: Record<string, string>, heapMiB: number): Promise<KafkaProcess> {
+  /**
+   * Fetches Kafka with Maven if need be, and makes the directory of a node; starts nothing.
+   *
+   * @param passwords of users who log in by SCRAM, by their names
+   */
+  static async create(
+    properties: Record<string, string>,
+    heapMiB: number,
+    passwords: Record<string, string> = {},
+  ): Promise<KafkaProcess> {
     await fetchJars()
     const directory = await mkdtemp(join(tmpdir(), 'vantage-kafka-'))
     const node = new KafkaProcess(directory, heapMiB)
     const all = { ...commonProperties, 'log.dirs': join(directory, 'data'), ...properties }
     await writeFile(node.#propertiesFile, toLines(all))
     const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', node.#propertiesFile]
-    await run('java', ['-cp', `${jars}/*`, ...format])
+    const users = Object.entries(passwords).flatMap(([name, password]) =>
+      ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map((mechanism) => `${mechanism}=[name=${name},password=${password}]`),
+    )
+    await run('java', ['-cp', `${jars}/*`, ...format, ...users.flatMap((user) => ['--add-scram', user])])
     return node
   }
 

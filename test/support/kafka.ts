@@ -7,10 +7,18 @@ const heapMiB = 1024
 
 /** A real Apache Kafka of one node. */
 export class KafkaBroker extends KafkaNode {
-  /** Starts one on a free port. `properties` go into its server.properties. */
-  static async start(properties: Record<string, string> = {}): Promise<KafkaBroker> {
+  /**
+   * Starts one on a free port. `properties` go into its server.properties; their listeners are added to the plain one.
+   *
+   * @param passwords of users who log in by SCRAM, by their names
+   */
+  static async start(
+    { listeners, ...properties }: Record<string, string> = {},
+    passwords: Record<string, string> = {},
+  ): Promise<KafkaBroker> {
     const [port, controllerPort] = [await freePort(), await freePort()]
-    const node = await KafkaProcess.create({ ...oneNode(port, controllerPort), ...properties }, heapMiB)
+    const all = { ...oneNode(port, controllerPort, listeners), ...properties }
+    const node = await KafkaProcess.create(all, heapMiB, passwords)
     const broker = new KafkaBroker(`127.0.0.1:${port}`, node)
     await broker.restart()
     return broker
@@ -26,13 +34,14 @@ export class KafkaBroker extends KafkaNode {
   }
 }
 
-function oneNode(port: number, controllerPort: number): Record<string, string> {
+function oneNode(port: number, controllerPort: number, more: string | undefined): Record<string, string> {
+  const listeners = [`PLAINTEXT://127.0.0.1:${port}`, ...(more === undefined ? [] : [more])].join(',')
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: `${listeners},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': listeners,
     'offsets.topic.replication.factor': '1',
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',

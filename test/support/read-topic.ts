@@ -11,7 +11,8 @@ export async function readTopic(
   { topic = 'metrics-raw', timeoutMs = 20_000 } = {},
 ): Promise<ReadRecord[]> {
   const records: ReadRecord[] = []
-  const { stop } = await read({ bootstrapServers, topic, fromBeginning: true }, (record) => records.push(record))
+  const connection = { global: { 'bootstrap.servers': bootstrapServers }, saslToken: '' }
+  const { stop } = await read({ connection, topic, fromBeginning: true }, (record) => records.push(record))
   try {
     await waitFor(() => records.length >= count, `${count} records in ${topic}`, timeoutMs)
     const held = await countRecords(bootstrapServers, topic)

@@ -138,6 +138,7 @@ test('a wrong certificate keeps the workers, says why in one line, and ends nobo
   const told = () => collector.logs.slice(before).filter(({ level }) => level === 'error')
   await waitFor(() => told().length > 0, 'the log to tell')
   t.match(told(), [{ msg: /^the workers stay as they are: VANTAGE_TLS_KEY_FILE=\S+ is not the key of the first cert/ }])
+  t.equal(told().length, 1)
   t.same(await collector.workerPids(), pids)
 
   process.kill(pids[0] ?? 0, 'SIGKILL')
@@ -166,7 +167,7 @@ test('what is wrong with the files is told at the start and by --check-config, a
   const cases: [env: Record<string, string>, mistake: RegExp][] = [
     [{ VANTAGE_TLS_CERT_FILE: server.cert }, /VANTAGE_TLS_CERT_FILE needs VANTAGE_TLS_KEY_FILE$/],
     [{ VANTAGE_TLS_KEY_FILE: server.key }, /VANTAGE_TLS_KEY_FILE needs VANTAGE_TLS_CERT_FILE$/],
-    [{ VANTAGE_TLS_CA_FILE: server.cert }, /VANTAGE_TLS_CA_FILE needs VANTAGE_TLS_CERT_FILE$/],
+    [{ VANTAGE_TLS_CA_FILE: server.cert }, /VANTAGE_TLS_CA_FILE needs VANTAGE_TLS_CERT_FILE and VANTAGE_TLS_KEY_FILE$/],
     [settingsFor({ ...server, cert: '/nowhere' }), /VANTAGE_TLS_CERT_FILE=\/nowhere cannot be read: ENOENT/],
     [settingsFor({ ...server, cert: noise }), /VANTAGE_TLS_CERT_FILE=\S+ is no certificate in PEM/],
     [settingsFor({ ...server, cert: spoilt }), /VANTAGE_TLS_CERT_FILE=\S+ has a certificate that cannot be read/],

@@ -1,0 +1,33 @@
+/** Why a connection to a broker failed. */
+export type ConnectionError = {
+  message: string
+  /** It stays until somebody changes the settings. */
+  lasting: boolean
+}
+
+/** What time alone does not mend, by librdkafka's words, and what an operator can do. */
+const lasting: [words: RegExp, remedy: string][] = [
+  [/SASL .*/, 'check VANTAGE_KAFKA_SASL_MECHANISM, VANTAGE_KAFKA_SASL_USERNAME and VANTAGE_KAFKA_SASL_PASSWORD'],
+  [
+    /certificate verify failed/,
+    'the certificate of the broker is not signed by VANTAGE_KAFKA_SSL_CA_FILE, has expired or is that of another host',
+  ],
+  [
+    /alert (?:bad certificate|certificate \w+|unknown ca)/,
+    'the broker wants another client certificate: check VANTAGE_KAFKA_SSL_CERT_FILE and VANTAGE_KAFKA_SSL_KEY_FILE',
+  ],
+  [/connecting to a PLAINTEXT broker listener/, 'that port speaks no TLS: check VANTAGE_KAFKA_SECURITY_PROTOCOL'],
+]
+
+/**
+ * What librdkafka logs of a failure, in words that are the same each time it happens: without the address, the time it
+ * took and how often it was suppressed.
+ */
+export function readConnectionError(log: string): ConnectionError {
+  const text = log.replace(/^\[thrd:[^\]]*\]: \S+: /, '').replace(/ \(after \d+ms in state .*\)$/, '')
+  for (const [words, remedy] of lasting) {
+    const [found] = words.exec(text) ?? []
+    if (found !== undefined) return { message: `${found}; ${remedy}, then send SIGHUP`, lasting: true }
+  }
+  return { message: text, lasting: false }
+}
