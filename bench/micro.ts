@@ -2,7 +2,6 @@
 
 import { Producer } from '../lib/delivery/producer.js'
 import { producerProperties } from '../lib/delivery/producer-properties.js'
-import { recordKey, recordValue } from '../lib/delivery/record-batch.js'
 import { decode } from '../lib/ingest/decode.js'
 import { createRecords } from '../lib/ingest/records.js'
 import { split } from '../lib/ingest/split.js'
@@ -57,10 +56,11 @@ async function createSteps(bootstrap: string): Promise<{ steps: Step[]; stop: ()
   const body = decode(bytes)
   const verdict = validate(body.value)
   const records = asMetrics(body, verdict, {})
-  const producer = await Producer.start(producerProperties(config), 'bench-micro', {
+  const producer = new Producer(producerProperties(config), 'bench-micro', {
     onConnectionError: () => undefined,
     onFatal: () => undefined,
   })
+  const sent: Promise<unknown>[] = []
   const steps: Step[] = [
     { name: 'parse: JSON.parse alone', run: () => JSON.parse(bytes.toString('latin1')) },
     { name: 'parse: decode, ASCII', run: () => decode(bytes) },
@@ -72,10 +72,10 @@ async function createSteps(bootstrap: string): Promise<{ steps: Step[]; stop: ()
     {
       name: 'produce: into the queue of librdkafka, with what its threads do meanwhile',
       run: () => {
-        for (let n = 0; n < records.ends.length; n++) producer.produce(recordValue(records, n), recordKey(records, n))
+        sent.push(producer.send(records))
       },
       after: async () => {
-        while (!(await producer.flush(100)));
+        await Promise.all(sent.splice(0))
       },
     },
   ]

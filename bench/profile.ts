@@ -18,7 +18,7 @@ const stages: [stage: string, isOfStage: (frame: Frame) => boolean][] = [
   ['validate', ({ url }) => url.endsWith('/ingest/validate.js')],
   ['slice', ({ url }) => /\/ingest\/(records|split|layout|keys)\.js$/.test(url)],
   ['flush', ({ functionName, url }) => functionName === 'flush' && url.endsWith('/delivery/producer.js')],
-  ['produce', ({ url }) => /\/delivery\/(producer|lane)\.js$/.test(url)],
+  ['produce', ({ url }) => /\/delivery\/(producer|sender)\.js$/.test(url)],
   ['respond', ({ url }) => /\/(worker\/exchange|ingest\/respond)\.js$/.test(url)],
   ['garbage collection', ({ functionName }) => functionName === '(garbage collector)'],
   ['outside JavaScript: sockets, HTTP', ({ functionName }) => functionName === '(program)'],

@@ -1,9 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../shared/config.js'
 import type { Logger } from '../shared/logger.js'
 import type { DeadRecord } from './journal/dead-space.js'
-import { type ProduceResult, Producer } from './producer.js'
+import { type FailedRecord, Producer } from './producer.js'
 import { producerProperties } from './producer-properties.js'
+import { Sender } from './sender.js'
 
 /** A record for the dead-letter topic; its headers say why it is there. */
 export type DeadLetter = Pick<DeadRecord, 'reason' | 'errorCode' | 'firstSeenMs' | 'topic'> & {
@@ -11,25 +12,26 @@ export type DeadLetter = Pick<DeadRecord, 'reason' | 'errorCode' | 'firstSeenMs'
   value: Buffer
 }
 
-const flushSliceMs = 100
 /** Records with headers cost some 5 us each; live requests come in between. */
-const lettersATurn = 100
+const lettersAtATime = 100
+const pauseBetweenTriesMs = 50
 
 /** VANTAGE_KAFKA_DEAD_LETTER_TOPIC, with a producer of its own that is started with the first letter. */
 export class DeadLetterTopic {
-  readonly #config: Config
-  readonly #logger: Logger
-  #producer: Producer | undefined
+  readonly name: string
+  readonly #sender: Sender
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
   constructor(config: Config, logger: Logger) {
-    this.#config = config
-    this.#logger = logger
-  }
-
-  get name(): string {
-    return this.#config.kafkaDeadLetterTopic
+    this.name = config.kafkaDeadLetterTopic
+    this.#sender = new Sender(
+      () =>
+        new Producer(producerProperties(config), this.name, {
+          onConnectionError: () => undefined,
+          onFatal: () => logger.error('the Kafka producer of dead letters failed for good and is replaced'),
+        }),
+    )
   }
 
   /**
@@ -38,7 +40,7 @@ export class DeadLetterTopic {
    * the calls.
    */
   send(letters: readonly DeadLetter[]): Promise<ReadonlyMap<number, string> | undefined> {
-    const done = this.#last.then(() => (this.#closed ? undefined : this.#send(letters)))
+    const done = this.#last.then(() => this.#send(letters))
     this.#last = Promise.allSettled([done])
     return done
   }
@@ -46,48 +48,32 @@ export class DeadLetterTopic {
   /** Gives up what is on its way. */
   async close(): Promise<void> {
     this.#closed = true
+    await this.#sender.close()
     await this.#last
-    await this.#producer?.close()
   }
 
   async #send(letters: readonly DeadLetter[]): Promise<Map<number, string> | undefined> {
-    const producer = await this.#openOrReplace()
-    const failed = new Map<number, string>()
-    for (const [n, letter] of letters.entries()) {
-      if (n % lettersATurn === lettersATurn - 1) await nextTurn()
-      const result = await this.#queue(producer, letter)
-      if (typeof result === 'object') failed.set(n, result.refused)
+    const reasons = new Map<number, string>()
+    for (let first = 0; first < letters.length; first += lettersAtATime) {
+      const lot = letters.slice(first, first + lettersAtATime)
+      const refused = await Promise.all(lot.map((letter) => this.#sendOne(letter)))
+      for (const [n, letter] of lot.entries()) {
+        // Good letters are refused in bad company, too.
+        const alone = refused[n] && (await this.#sendOne(letter))
+        if (alone !== undefined) reasons.set(first + n, alone.reason)
+      }
     }
-    while (!(await producer.flush(flushSliceMs))) if (this.#closed) return undefined
-    const failures = await producer.takeFailures()
-    if (failures.length === 0) return failed
-    const reasons = new Map(failures.map(({ value, reason }) => [value.toString('latin1'), reason]))
-    for (const [n, { value }] of letters.entries()) {
-      const reason = reasons.get(value.toString('latin1'))
-      if (reason !== undefined) failed.set(n, reason)
-    }
-    return failed
+    return this.#closed ? undefined : reasons
   }
 
-  /** Waits while librdkafka's queue is full; 'full' when closed meanwhile. */
-  async #queue(producer: Producer, letter: DeadLetter): Promise<ProduceResult> {
-    for (;;) {
-      const result = producer.produceWithHeaders(letter.value, letter.key, headersOf(letter))
-      if (result !== 'full' || this.#closed) return result
-      await producer.flush(flushSliceMs)
+  /** Sends it until the brokers take it, or refuse it for good, or the topic is closed. */
+  async #sendOne(letter: DeadLetter): Promise<FailedRecord | undefined> {
+    while (!this.#closed) {
+      const [failed] = await this.#sender.producer.sendWithHeaders(letter.value, letter.key, headersOf(letter))
+      if (failed === undefined || failed.forGood) return failed
+      await pause(pauseBetweenTriesMs)
     }
-  }
-
-  async #openOrReplace(): Promise<Producer> {
-    if (this.#producer?.failed === true) {
-      await this.#producer.close()
-      this.#producer = undefined
-    }
-    this.#producer ??= await Producer.start(producerProperties(this.#config), this.name, {
-      onConnectionError: () => undefined,
-      onFatal: () => this.#logger.error('the Kafka producer of dead letters failed for good and is replaced'),
-    })
-    return this.#producer
+    return undefined
   }
 }
 

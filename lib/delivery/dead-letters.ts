@@ -3,7 +3,6 @@ import type { Logger } from '../shared/logger.js'
 import type { DeadLetter, DeadLetterTopic } from './dead-letter-topic.js'
 import type { DeadFile, DeadRecord, DeadSpace } from './journal/dead-space.js'
 import type { Journal } from './journal/journal.js'
-import { errorCodeOf } from './producer.js'
 import { recordKey, recordValue } from './record-batch.js'
 import type { Shipment } from './shipment.js'
 
@@ -57,9 +56,9 @@ export class DeadLetters {
   }
 
   #deadRecords({ batch, refused, firstSeenMs }: Shipment): DeadRecord[] {
-    return refused.map(({ record, reason }) => ({
+    return refused.map(({ record, reason, errorCode }) => ({
       reason,
-      errorCode: errorCodeOf(reason),
+      errorCode,
       firstSeenMs,
       topic: this.#config.kafkaTopic,
       key: recordKey(batch, record)?.toString() ?? null,

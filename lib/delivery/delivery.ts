@@ -9,14 +9,13 @@ import { DeadLetterTopic } from './dead-letter-topic.js'
 import { DeadLetters } from './dead-letters.js'
 import { Journal, JournalRefusal, type JournalStatus } from './journal/journal.js'
 import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
-import { type FailedRecord, Lane, type LaneResult } from './lane.js'
-import { Lanes } from './lanes.js'
-import { Producer } from './producer.js'
+import { type FailedRecord, Producer } from './producer.js'
 import { producerProperties } from './producer-properties.js'
 import type { RecordBatch } from './record-batch.js'
 import { Redelivery } from './redelivery.js'
 import { Rejects } from './rejects.js'
 import { Replay } from './replay.js'
+import { Sender } from './sender.js'
 import { type DeliveryOutcome, retryAfter, Shipment } from './shipment.js'
 
 const sweepIntervalMs = 50
@@ -40,7 +39,7 @@ export class Delivery {
   readonly #pool: BufferPool
   readonly #logger: Logger
   readonly #health: KafkaHealth
-  readonly #lanes: Lanes
+  readonly #sender: Sender
   readonly #redelivery: Redelivery
   readonly #journal: Journal | undefined
   readonly #replay: Replay | undefined
@@ -49,11 +48,9 @@ export class Delivery {
   readonly #maxHeldBytes: number
   /** Shipments that are neither acknowledged, nor in the journal, nor given up; oldest first. */
   readonly #pending = new Set<Shipment>()
-  readonly #producers = new Set<Producer>()
   readonly #brokers: BrokerStates
-  /** The one whose statistics are read: those of the others would say the same of the brokers. */
-  #measuredProducer: Producer | undefined
   #sweeper: NodeJS.Timeout | undefined
+  #stopping = false
   #lastBatchAt = -Infinity
 
   /** @param pool where the bytes of a batch go when it is finished */
@@ -64,12 +61,9 @@ export class Delivery {
     this.#logger = logger
     this.#maxHeldBytes = config.maxInflightMb * mebibyte
     this.#brokers = new BrokerStates((broker, errors) => telemetry.count('kafkaBrokerErrors', broker, errors))
-    this.#lanes = new Lanes(
-      () => this.#openLane(),
-      (results, tookMs) => this.#onFlushed(results, tookMs),
-    )
-    this.#redelivery = new Redelivery(() => this.#openLane())
-    this.#health = new KafkaHealth(() => this.#usableProducers, {
+    this.#sender = new Sender(() => this.#openProducer((json) => this.#brokers.update(json)))
+    this.#redelivery = new Redelivery(new Sender(() => this.#openProducer()))
+    this.#health = new KafkaHealth(() => this.#sender.producer, {
       bootstrapServers: config.kafkaBootstrapServers,
       topic: config.kafkaTopic,
       slowAfterMs: config.ackTimeoutMs,
@@ -84,9 +78,9 @@ export class Delivery {
     this.#journal = new Journal({ directory: config.journalDir, maxBytes }, telemetry, logger)
     this.#replay = new Replay({
       journal: this.#journal,
-      openLane: () => this.#openLane(),
+      sender: new Sender(() => this.#openProducer()),
       onLaunch: (shipment) => this.#hold(shipment),
-      onFlushed: (results, tookMs) => this.#onFlushed(results, tookMs),
+      onSettled: (shipment, failed) => this.#settle(shipment, failed),
       isLive: () => performance.now() - this.#lastBatchAt < liveForMs,
       onError: (error) => this.#logger.error({ err: error }, 'the journal could not be replayed; trying again'),
     })
@@ -98,7 +92,6 @@ export class Delivery {
    */
   async start(waitForKafkaMs: number): Promise<void> {
     await this.#journal?.start()
-    await this.#lanes.open()
     this.#sweeper = setInterval(() => this.#sweep(), sweepIntervalMs)
     // With a journal, batches get 202 all the same.
     const waitMs = this.#journal?.takes === true ? Math.min(waitForKafkaMs, waitWithJournalMs) : waitForKafkaMs
@@ -122,8 +115,9 @@ export class Delivery {
     await Promise.all([...this.#pending].map((shipment) => this.#spill(shipment)))
     await this.rejects?.stop(this.#health.status.up ? Math.max(0, deadline - performance.now()) : 0)
     this.#health.stop()
+    this.#stopping = true
     await Promise.all([
-      this.#lanes.close(),
+      this.#sender.close(),
       this.#redelivery.close(),
       this.#replay?.stop(),
       this.#deadLetterTopic?.close(),
@@ -149,9 +143,6 @@ export class Delivery {
   /** Brings those gauges up to date that are only read when a snapshot is taken. */
   measure(): void {
     const { gauges } = this.#telemetry
-    const { lanes, flushing } = this.#lanes.state
-    gauges.lanes = lanes
-    gauges.lanesFlushing = flushing
     gauges.heldLimitBytes = this.#maxHeldBytes
     gauges.kafkaUp = Number(this.kafka.up)
     gauges.ready = Number(this.unavailability === undefined)
@@ -189,7 +180,7 @@ export class Delivery {
       const shipment = Shipment.asked(batch, performance.now() + ackTimeoutMs, { resolve, reject })
       this.#pending.add(shipment)
       this.#hold(shipment)
-      this.#lanes.carry(shipment)
+      void this.#send(shipment)
       if (durability === 'memory') this.#promiseInMemory(shipment)
     })
   }
@@ -234,12 +225,18 @@ export class Delivery {
     this.#telemetry.gauges.heldBytes += shipment.heldBytes
   }
 
-  #onFlushed(results: readonly LaneResult[], tookMs: number): void {
-    if (results.some(({ shipment }) => shipment.delivered.records > 0)) this.#health.acknowledged(tookMs)
-    for (const { shipment, failed } of results) {
-      if (failed.length === 0 || shipment.state === 'given up') this.#finish(shipment)
-      else void this.#redeliver(shipment, failed)
-    }
+  async #send(shipment: Shipment): Promise<void> {
+    this.#settle(shipment, await this.#sender.send(shipment.batch))
+  }
+
+  /** The brokers have answered for all of the shipment. */
+  #settle(shipment: Shipment, failed: readonly FailedRecord[]): void {
+    // What was given up because the process ends is in the journal, or has been answered.
+    if (failed.length > 0 && this.#stopping) return
+    shipment.settle(failed)
+    if (shipment.delivered.records > 0) this.#health.acknowledged(shipment.ageMs)
+    if (failed.length === 0 || shipment.state === 'given up') this.#finish(shipment)
+    else void this.#redeliver(shipment, failed)
     if (this.#telemetry.gauges.heldBytes === 0) this.#health.released()
   }
 
@@ -332,22 +329,13 @@ export class Delivery {
     }
   }
 
-  async #openLane(): Promise<Lane> {
-    const { kafkaTopic } = this.#config
-    const measured = this.#measuredProducer === undefined || this.#measuredProducer.failed
-    const producer = await Producer.start(producerProperties(this.#config), kafkaTopic, {
+  #openProducer(onStatistics?: (json: string) => void): Producer {
+    return new Producer(producerProperties(this.#config), this.#config.kafkaTopic, {
       onConnectionError: (error) => this.#health.connectionError(error),
-      onFatal: () => this.#logger.error('a Kafka producer failed for good and is replaced; its records are sent again'),
-      ...(measured && { onStatistics: (json) => this.#brokers.update(json) }),
+      onFatal: (reason) =>
+        this.#logger.error({ reason }, 'a Kafka producer failed for good and is replaced; its records are sent again'),
+      ...(onStatistics && { onStatistics }),
     })
-    if (measured) this.#measuredProducer = producer
-    this.#producers.add(producer)
-    return new Lane(producer)
-  }
-
-  get #usableProducers(): Producer[] {
-    for (const producer of this.#producers) if (producer.failed) this.#producers.delete(producer)
-    return [...this.#producers]
   }
 
   #logKafka({ up, message }: KafkaStatus): void {

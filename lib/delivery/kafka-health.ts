@@ -1,5 +1,6 @@
 import type { ConnectionError } from './connection-error.js'
-import type { Producer, TopicState } from './producer.js'
+import type { TopicState } from './native/binding.js'
+import type { Producer } from './producer.js'
 
 const probeIntervalMs = 1000
 const probeTimeoutMs = 900
@@ -18,11 +19,10 @@ export type KafkaHealthOptions = {
 
 /**
  * Whether Kafka takes records, from what it has shown: acknowledgements, or while there are none an answered question
- * about the topic once a second, through each producer: one may be connected while another still waits to try again. A
- * connection that merely stands open counts for nothing.
+ * about the topic once a second. A connection that merely stands open counts for nothing.
  */
 export class KafkaHealth {
-  readonly #producers: () => readonly Producer[]
+  readonly #producer: () => Producer
   readonly #options: KafkaHealthOptions
   #status: KafkaStatus = { up: false, message: 'Not connected yet' }
   #acknowledgedAt = -Infinity
@@ -30,9 +30,9 @@ export class KafkaHealth {
   #error: ConnectionError | undefined
   #timer: NodeJS.Timeout | undefined
 
-  /** @param producers gives those to ask through, which change when one is replaced */
-  constructor(producers: () => readonly Producer[], options: KafkaHealthOptions) {
-    this.#producers = producers
+  /** @param producer gives the one to ask through, which changes when it is replaced */
+  constructor(producer: () => Producer, options: KafkaHealthOptions) {
+    this.#producer = producer
     this.#options = options
   }
 
@@ -88,9 +88,8 @@ export class KafkaHealth {
   async check(): Promise<void> {
     if (performance.now() - this.#acknowledgedAt < probeIntervalMs) return
     try {
-      const answers = await Promise.all(this.#producers().map((producer) => producer.describeTopic(probeTimeoutMs)))
-      const [worst] = answers.sort((a, b) => leadersOf(a) - leadersOf(b))
-      if (worst !== undefined && !this.#stalled) this.#judge(worst)
+      const topic = await this.#producer().describeTopic(probeTimeoutMs)
+      if (!this.#stalled) this.#judge(topic)
     } catch {
       // The reason it gives is always a time-out; that of the connection error says more.
       this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
@@ -118,8 +117,4 @@ export class KafkaHealth {
     this.#status = { up, message }
     if (changed || !up) this.#options.onChange(this.#status)
   }
-}
-
-function leadersOf({ partitions, partitionsWithoutLeader }: TopicState): number {
-  return partitions - partitionsWithoutLeader
 }

@@ -3,7 +3,7 @@ import type { Config } from '../shared/config.js'
 import { messageOf } from '../shared/errors.js'
 import { connectionProperties } from './connection-properties.js'
 
-/** librdkafka's settings of a lane's producer: those of the producer and those of its topic. */
+/** librdkafka's settings of a producer, and those of its topic. */
 export type ProducerProperties = { global: ProducerGlobalConfig; topic: ProducerTopicConfig; saslToken: string }
 
 /**

@@ -1,23 +1,24 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { FailedRecord, Lane } from './lane.js'
+import type { FailedRecord } from './producer.js'
+import type { Sender } from './sender.js'
 import type { Shipment } from './shipment.js'
 
 const pauseBetweenTriesMs = 50
 
 /**
- * Sends again what a lane could not deliver, until it is acknowledged, refused for good, or too late for its request.
+ * Sends again what failed, until it is acknowledged, refused for good, or too late for its request.
  *
  * A broker refuses a whole record batch for one bad record, so good records fail in bad company. Halving the refused
  * ones until each half gets through or is a single record finds the bad ones.
  */
 export class Redelivery {
-  readonly #openLane: () => Promise<Lane>
-  #lane: Promise<Lane> | undefined
+  readonly #sender: Sender
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  constructor(openLane: () => Promise<Lane>) {
-    this.#openLane = openLane
+  /** @param sender one that nobody else sends through, so that nothing keeps the records company */
+  constructor(sender: Sender) {
+    this.#sender = sender
   }
 
   /**
@@ -32,12 +33,13 @@ export class Redelivery {
 
   async close(): Promise<void> {
     this.#closed = true
-    await (await this.#lane)?.close()
+    await this.#sender.close()
   }
 
   async #send(shipment: Shipment, records: readonly number[]): Promise<void> {
     if (records.length === 0 || this.#closed || shipment.state === 'given up') return
-    const failed = await this.#flush(shipment, records)
+    const failed = await this.#sender.send(shipment.batch, records)
+    shipment.settle(failed, records)
     const refused = failed.filter(({ forGood }) => forGood)
     const [only] = refused
     if (only !== undefined && records.length === 1) return shipment.refuse(only)
@@ -46,24 +48,9 @@ export class Redelivery {
     await this.#send(shipment, numbersOf(refused.slice(middle)))
 
     const delayed = failed.filter(({ forGood }) => !forGood)
-    if (delayed.length === 0) return
-    await pause(pauseBetweenTriesMs)
+    // When some got through, others only found librdkafka's queue full.
+    if (delayed.length === records.length) await pause(pauseBetweenTriesMs)
     await this.#send(shipment, numbersOf(delayed))
-  }
-
-  async #flush(shipment: Shipment, records: readonly number[]): Promise<FailedRecord[]> {
-    const lane = await this.#openOrReplace()
-    lane.add(shipment, records)
-    const results = await lane.flush()
-    return results.flatMap(({ failed }) => failed)
-  }
-
-  async #openOrReplace(): Promise<Lane> {
-    const lane = await this.#lane
-    if (lane !== undefined && !lane.broken) return lane
-    this.#lane = this.#openLane()
-    await lane?.close()
-    return this.#lane
   }
 }
 

@@ -1,16 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Journal } from './journal/journal.js'
 import type { TakenEntry } from './journal/log.js'
-import type { Lane, LaneResult } from './lane.js'
+import type { FailedRecord } from './producer.js'
+import type { Sender } from './sender.js'
 import { Shipment } from './shipment.js'
 
 export type ReplayOptions = {
   journal: Journal
-  openLane: () => Promise<Lane>
+  sender: Sender
   /** Told of each shipment that is sent. */
   onLaunch: (shipment: Shipment) => void
-  /** Told when the brokers have answered for all of some shipments, and how long that took. */
-  onFlushed: (results: LaneResult[], tookMs: number) => void
+  /** Told when the brokers have answered for all of a shipment, and what failed of it. */
+  onSettled: (shipment: Shipment, failed: readonly FailedRecord[]) => void
   /** Whether agents are posting at the moment, whose latency matters more. */
   isLive: () => boolean
   onError: (error: unknown) => void
@@ -31,7 +32,6 @@ const lastChunkMs = 1000
  */
 export class Replay {
   readonly #options: ReplayOptions
-  #lane: Lane | undefined
   #running: Promise<void> | undefined
   #stopping = false
 
@@ -46,7 +46,7 @@ export class Replay {
   async stop(): Promise<void> {
     this.#stopping = true
     await Promise.race([this.#running, pause(lastChunkMs, undefined, { ref: false })])
-    await this.#lane?.close()
+    await this.#options.sender.close()
     await this.#running
   }
 
@@ -64,26 +64,16 @@ export class Replay {
   }
 
   async #send(taken: readonly TakenEntry[]): Promise<void> {
-    const { onLaunch, onFlushed, isLive } = this.#options
-    const lane = await this.#openOrReplace()
-    for (const { ref, entry } of taken) {
-      const shipment = Shipment.promised(entry.batch, entry.firstSeenMs, ref)
-      onLaunch(shipment)
-      lane.add(shipment)
-    }
     const startedAt = performance.now()
-    const results = await lane.flush()
-    const tookMs = performance.now() - startedAt
-    onFlushed(results, tookMs)
+    await Promise.all(taken.map((entry) => this.#sendOne(entry)))
     // About half of the time is for those who wait for an answer.
-    if (isLive() && !this.#stopping) await pause(Math.min(tookMs, maxPauseMs))
+    if (this.#options.isLive() && !this.#stopping) await pause(Math.min(performance.now() - startedAt, maxPauseMs))
   }
 
-  async #openOrReplace(): Promise<Lane> {
-    const lane = this.#lane
-    if (lane !== undefined && !lane.broken) return lane
-    this.#lane = await this.#options.openLane()
-    await lane?.close()
-    return this.#lane
+  async #sendOne({ ref, entry }: TakenEntry): Promise<void> {
+    const { sender, onLaunch, onSettled } = this.#options
+    const shipment = Shipment.promised(entry.batch, entry.firstSeenMs, ref)
+    onLaunch(shipment)
+    onSettled(shipment, await sender.send(shipment.batch))
   }
 }

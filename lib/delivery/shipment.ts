@@ -1,9 +1,10 @@
 import { Problem, type ProblemCode } from '../shared/errors.js'
 import type { EntryRef } from './journal/log.js'
+import type { FailedRecord } from './producer.js'
 import { metricsBefore, metricsIn, type RecordBatch } from './record-batch.js'
 
 /** A record that the brokers will never take: `record` counts within the batch. */
-export type RefusedRecord = { record: number; reason: string }
+export type RefusedRecord = Pick<FailedRecord, 'record' | 'reason' | 'errorCode'>
 
 /** Where the metrics of a 202 are: acknowledged by the brokers, on this machine's disk, or in memory only. */
 export type Durability = 'kafka' | 'journal' | 'memory'
@@ -34,7 +35,7 @@ export class Shipment {
   readonly firstSeenMs: number
   /** On the clock of performance.now(). */
   readonly deadlineMs: number
-  /** What it holds of the byte budget until its lane is done with it: our copy, librdkafka's copy and its overhead. */
+  /** What it holds of the byte budget until nothing of it is on its way any more: our copy, librdkafka's copy and its overhead. */
   readonly heldBytes: number
   readonly refused: RefusedRecord[] = []
   /** Whether nothing of it is on its way any more. */
@@ -98,17 +99,29 @@ export class Shipment {
     return this.#delivered
   }
 
-  /** Notes that the brokers have acknowledged the records from `first` up to, but not including, `end`. */
-  deliver(first: number, end: number): void {
-    const { ends } = this.batch
-    this.#delivered.records += end - first
-    this.#delivered.metrics += metricsBefore(this.batch, end) - metricsBefore(this.batch, first)
-    this.#delivered.bytes += (ends[end - 1] ?? 0) - (ends[first - 1] ?? 0)
+  /** Notes what became of its records, or of those numbered: all that did not fail are acknowledged. */
+  settle(failed: readonly FailedRecord[], records?: readonly number[]): void {
+    if (records === undefined && failed.length === 0) {
+      this.#deliver(0, this.records)
+      return
+    }
+    const failures = new Set(failed.map(({ record }) => record))
+    for (const record of records ?? this.batch.ends.keys()) {
+      if (!failures.has(record)) this.#deliver(record, record + 1)
+    }
   }
 
   /** Notes a record that the brokers will never take. */
   refuse(refused: RefusedRecord): void {
     this.refused.push(refused)
+  }
+
+  /** The brokers have acknowledged the records from `first` up to, but not including, `end`. */
+  #deliver(first: number, end: number): void {
+    const { ends } = this.batch
+    this.#delivered.records += end - first
+    this.#delivered.metrics += metricsBefore(this.batch, end) - metricsBefore(this.batch, first)
+    this.#delivered.bytes += (ends[end - 1] ?? 0) - (ends[first - 1] ?? 0)
   }
 
   /** Notes that it is on disk. */

@@ -186,7 +186,7 @@ function showWorkers({ workers, worker_restarts }: Stats, { workers: figures }: 
   )
 }
 
-function showKafka({ kafka, workers, held }: Stats): void {
+function showKafka({ kafka, workers }: Stats): void {
   const away = workers.find((worker) => !worker.kafka.up)
   setText('kafka-message', away?.kafka.message ?? workers[0]?.kafka.message ?? '')
   const rows = kafka.brokers.map(({ name, up, rtt_seconds, errors }) => {
@@ -200,7 +200,6 @@ function showKafka({ kafka, workers, held }: Stats): void {
     term('Records', shortNumber(kafka.messages_sent)),
     term('Failures', shortNumber(kafka.messages_failed)),
     term('Late', shortNumber(kafka.messages_late)),
-    term('Lanes flushing', `${held.lanes_flushing} of ${held.lanes}`),
   )
 }
 

@@ -19,7 +19,7 @@ export type PrimaryOptions = {
 /** Kept from the time to shut down for ending this process. */
 const reserveMs = 200
 
-/** libuv's threads: each lane's flush and each question to Kafka holds one, and inflating needs some too. */
+/** libuv's threads: questions to Kafka and the journal's disk hold some, and inflating must not wait for them. */
 const workerThreads = 16
 /** Largest request headers that uWebSockets.js takes, instead of its 4096: API gateways add long ones. */
 const maxHeaderBytes = 16_384

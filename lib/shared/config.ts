@@ -95,11 +95,11 @@ export const configSchema = Type.Object({
     description: 'Compression of record batches; gzip at level 1.',
   }),
   kafkaLingerMs: Type.Number({
-    default: 5,
+    default: 0,
     minimum: 0,
     maximum: 900000,
     description:
-      'How long librdkafka may gather records of a lane that is still filling. A sealed lane never waits for it.',
+      'How long librdkafka waits for more records before it sends. With 0, what arrives while it is sending goes together.',
   }),
   kafkaAcks: Type.Enum(['all', '1'], {
     default: 'all',

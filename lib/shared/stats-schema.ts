@@ -52,7 +52,7 @@ export const statsSchema = Type.Object({
   balance: Type.Record(Type.String(), Type.Integer(), {
     description: 'Where each metric is that was received (or adopted): difference is 0.',
   }),
-  held: Type.Object({ bytes: count, limit_bytes: count, lanes: count, lanes_flushing: count }),
+  held: Type.Object({ bytes: count, limit_bytes: count }),
   latency: Type.Object({ request_duration_seconds: buckets, acknowledge_duration_seconds: buckets }),
   services: Type.Array(Type.Object({ service: Type.String(), metrics_received: count }), {
     description: 'The busiest, and all others as other',

@@ -96,8 +96,6 @@ export const gauges = {
   requestHeldBytes: { help: 'Bytes of bodies and records of requests that are being answered', aggregator: 'sum' },
   connections: { help: 'Open connections', aggregator: 'sum' },
   heldLimitBytes: { help: 'The byte budget: the most that may be held', aggregator: 'sum' },
-  lanes: { help: 'Lanes: producers that fill or flush', aggregator: 'sum' },
-  lanesFlushing: { help: 'Lanes that wait for acknowledgements', aggregator: 'sum' },
   ready: { help: 'Whether a batch posted now would be answered 202 by each worker', aggregator: 'min' },
   kafkaUp: { help: 'Whether each worker sees Kafka take records', aggregator: 'min' },
   tlsCertificateExpiryTimestampSeconds: {

@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait-for.js'
 
 const run = promisify(execFile)
 const expected =
-  /^(dist\/(bin|lib|bench\/load)\/[\w/.-]+\.(js|css|html|svg|txt)|docs\/[\w/.-]+\.(md|svg|png)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+  /^(dist\/(bin|lib|bench\/load)\/[\w/.-]+\.(js|css|html|svg|txt)|docs\/[\w/.-]+\.(md|svg|png)|binding\.gyp|lib\/delivery\/native\/\w+\.[ch]|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
 
 test('the package holds what it runs, and nothing else', async (t) => {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'])
@@ -41,9 +41,10 @@ test('installed from its tarball in an empty folder, it runs by npx and answers 
   const [{ filename }]: [{ filename: string }] = JSON.parse(stdout)
   const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
   await run(...plainly('npm', ['install', ...flags, `./${filename}`]), { cwd: folder })
-  // What the one install script makes, as npm ci compiled it here: compiling it again would take three minutes.
-  const addon = 'node_modules/node-rdkafka/build'
-  await cp(resolve(addon), join(folder, addon), { recursive: true })
+  // What node-rdkafka's install script makes, as npm ci compiled it here: compiling it again would take three minutes.
+  const librdkafka = 'node_modules/node-rdkafka/build'
+  await cp(resolve(librdkafka), join(folder, librdkafka), { recursive: true })
+  await run(...plainly('npm', ['rebuild', 'vantage-collector']), { cwd: folder })
 
   const port = await freePort()
   const env = { ...process.env, VANTAGE_API_PORT: String(port), VANTAGE_API_WORKERS: '1' }

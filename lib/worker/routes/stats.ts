@@ -61,8 +61,6 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
     held: {
       bytes: gauges.heldBytes,
       limit_bytes: gauges.heldLimitBytes,
-      lanes: gauges.lanes,
-      lanes_flushing: gauges.lanesFlushing,
     },
     latency: {
       request_duration_seconds: bucketsOf(

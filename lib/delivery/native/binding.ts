@@ -1,0 +1,61 @@
+import { createRequire } from 'node:module'
+// First, so that the addon shares the librdkafka that this brings and loads.
+import 'node-rdkafka'
+
+/** A record that is not acknowledged. `code` is librdkafka's name of the error, such as "MSG_SIZE_TOO_LARGE". */
+export type NativeFailure = { record: number; code: string; reason: string }
+
+export type TopicState = { brokers: number; partitions: number; partitionsWithoutLeader: number }
+
+/**
+ * What the addon tells. 'settled': ids, each with what failed of it, undefined for nothing. 'failure': what librdkafka
+ * logs of a connection that failed.
+ */
+export type Told =
+  | [event: 'settled', batches: (number | NativeFailure[] | undefined)[]]
+  | [event: 'failure' | 'fatal' | 'statistics', text: string]
+  | [event: 'closed', nothing: undefined]
+
+declare const handle: unique symbol
+/** A producer in the addon. */
+export type Handle = { [handle]: true }
+
+/** The addon that binding.gyp compiles from addon.c and producer.c. */
+export type Binding = {
+  /**
+   * @param saslToken for OAUTHBEARER; '' for none
+   * @throws {Error} for a property that librdkafka does not know or a value that it does not take
+   */
+  start(properties: object, saslToken: string, topic: string, tell: (...told: Told) => void): Handle
+  /**
+   * Queues copies of the records, or of those numbered. `ends`: where each record ends in `bytes`. `keys`: a key each,
+   * or one for all, or none. It is always told what became of them, never before this returns.
+   */
+  send(
+    handle: Handle,
+    id: number,
+    bytes: Buffer,
+    ends: Uint32Array,
+    keys: readonly Buffer[],
+    records: Uint32Array | undefined,
+  ): void
+  /** The same for one record with headers, names and texts in turn. */
+  sendWithHeaders(handle: Handle, id: number, value: Buffer, key: Buffer | undefined, headers: readonly string[]): void
+  describeTopic(handle: Handle, timeoutMs: number): Promise<TopicState>
+  /** 'closed' is the last that is told. No question may be open, and the handle must not be used again. */
+  close(handle: Handle): void
+}
+
+const file = '../../../../build/Release/vantage_producer.node'
+
+export const binding: Binding = load()
+
+function load(): Binding {
+  try {
+    return createRequire(import.meta.url)(file)
+  } catch (cause) {
+    throw new Error('The addon for Kafka does not load. "npm rebuild" compiles it, where install scripts may run.', {
+      cause,
+    })
+  }
+}

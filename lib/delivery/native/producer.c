@@ -1,0 +1,202 @@
+#include "producer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How soon the polling thread notices that it has to stop. Reports wake it at once. */
+static const int poll_timeout_ms = 50;
+
+/* When a token expires is between its issuer and the broker: librdkafka only needs a day far off. */
+static const int64_t token_lifetime_ms = INT64_MAX / 100000;
+
+static void tell(producer *producer, event_kind kind, const char *text) {
+  event *told = malloc(sizeof *told);
+  if (told == NULL) return;
+  told->kind = kind;
+  told->text = text == NULL ? NULL : strdup(text);
+  producer->listener.on_event(producer->listener.context, told);
+}
+
+/* Counts one report, or the end of the sending; the last one settles the batch. */
+static void count_down(producer *producer, batch *batch) {
+  if (atomic_fetch_sub(&batch->waiting, 1) > 1) return;
+  pthread_mutex_lock(&producer->lock);
+  batch->next = producer->settled;
+  producer->settled = batch;
+  bool tell_listener = !producer->told;
+  producer->told = true;
+  pthread_mutex_unlock(&producer->lock);
+  if (tell_listener) producer->listener.on_settled(producer->listener.context);
+}
+
+static void note_failure(record *record, rd_kafka_resp_err_t error) {
+  record->error = error;
+  atomic_fetch_add(&record->batch->failures, 1);
+}
+
+static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque) {
+  (void)client;
+  record *record = message->_private;
+  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) note_failure(record, message->err);
+  count_down(opaque, record->batch);
+}
+
+/* Of connections that fail, errors say no more than "authentication failure"; the log has the reason. */
+static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text) {
+  (void)level;
+  if (strcmp(facility, "FAIL") == 0) tell(rd_kafka_opaque(client), EVENT_FAILURE, text);
+}
+
+/* A producer that has failed for good never sends again: what it still holds is reported at once. */
+static void on_error(rd_kafka_t *client, int error, const char *reason, void *opaque) {
+  (void)reason;
+  if (error != RD_KAFKA_RESP_ERR__FATAL) return;
+  char text[512];
+  rd_kafka_fatal_error(client, text, sizeof text);
+  rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  tell(opaque, EVENT_FATAL, text);
+}
+
+static int on_statistics(rd_kafka_t *client, char *json, size_t length, void *opaque) {
+  (void)client;
+  (void)length;
+  tell(opaque, EVENT_STATISTICS, json);
+  return 0;
+}
+
+static void *poll_until_stopped(void *argument) {
+  producer *producer = argument;
+  while (!atomic_load(&producer->stopping)) rd_kafka_poll(producer->client, poll_timeout_ms);
+  if (!atomic_load(&producer->closing)) return NULL;
+  rd_kafka_topic_destroy(producer->topic);
+  producer->topic = NULL;
+  rd_kafka_destroy(producer->client);
+  producer->client = NULL;
+  tell(producer, EVENT_CLOSED, NULL);
+  return NULL;
+}
+
+static void release(producer *producer) {
+  if (producer->topic != NULL) rd_kafka_topic_destroy(producer->topic);
+  if (producer->client != NULL) rd_kafka_destroy(producer->client);
+  pthread_mutex_destroy(&producer->lock);
+  free(producer->messages);
+  free(producer);
+}
+
+producer *producer_start(rd_kafka_conf_t *configuration, const char *token, const char *topic, listener listener,
+                         char *error, size_t size) {
+  producer *made = calloc(1, sizeof *made);
+  if (made == NULL) {
+    snprintf(error, size, "out of memory");
+    rd_kafka_conf_destroy(configuration);
+    return NULL;
+  }
+  made->listener = listener;
+  pthread_mutex_init(&made->lock, NULL);
+  rd_kafka_conf_set_opaque(configuration, made);
+  rd_kafka_conf_set_dr_msg_cb(configuration, on_report);
+  rd_kafka_conf_set_error_cb(configuration, on_error);
+  rd_kafka_conf_set_stats_cb(configuration, on_statistics);
+  rd_kafka_conf_set_log_cb(configuration, on_log);
+  /* On the polling thread, like all that is told. */
+  rd_kafka_conf_set(configuration, "log.queue", "true", NULL, 0);
+  made->client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, error, size);
+  if (made->client == NULL) {
+    rd_kafka_conf_destroy(configuration);
+    release(made);
+    return NULL;
+  }
+  rd_kafka_set_log_queue(made->client, NULL);
+  if (token[0] != '\0' && rd_kafka_oauthbearer_set_token(made->client, token, token_lifetime_ms, "", NULL, 0, error,
+                                                         size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    release(made);
+    return NULL;
+  }
+  made->topic = rd_kafka_topic_new(made->client, topic, NULL);
+  if (made->topic == NULL || pthread_create(&made->poller, NULL, poll_until_stopped, made) != 0) {
+    snprintf(error, size, "%s", made->topic == NULL ? rd_kafka_err2str(rd_kafka_last_error()) : "no thread to be had");
+    release(made);
+    return NULL;
+  }
+  return made;
+}
+
+batch *batch_create(uint32_t id, uint32_t count) {
+  batch *made = malloc(sizeof *made + count * sizeof made->records[0]);
+  if (made == NULL) return NULL;
+  made->next = NULL;
+  made->id = id;
+  made->count = count;
+  atomic_init(&made->waiting, count + 1);
+  atomic_init(&made->failures, 0);
+  for (uint32_t i = 0; i < count; i++) made->records[i] = (record){made, i, RD_KAFKA_RESP_ERR_NO_ERROR};
+  return made;
+}
+
+bool producer_describe(producer *producer, uint32_t index, const void *value, size_t value_length, const void *key,
+                       size_t key_length) {
+  if (index >= producer->capacity) {
+    size_t capacity = index < 64 ? 128 : 2 * (size_t)index;
+    rd_kafka_message_t *grown = realloc(producer->messages, capacity * sizeof *grown);
+    if (grown == NULL) return false;
+    producer->messages = grown;
+    producer->capacity = capacity;
+  }
+  producer->messages[index] = (rd_kafka_message_t){
+      .payload = (void *)value, .len = value_length, .key = (void *)key, .key_len = key_length};
+  return true;
+}
+
+void producer_send(producer *producer, batch *batch) {
+  int count = (int)batch->count;
+  rd_kafka_message_t *messages = producer->messages;
+  for (int i = 0; i < count; i++) messages[i]._private = &batch->records[i];
+  if (rd_kafka_produce_batch(producer->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, messages, count) < count) {
+    for (int i = 0; i < count; i++) {
+      if (messages[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      note_failure(&batch->records[i], messages[i].err);
+      count_down(producer, batch);
+    }
+  }
+  count_down(producer, batch);
+}
+
+void producer_send_with_headers(producer *producer, batch *batch, const void *value, size_t value_length,
+                                const void *key, size_t key_length, rd_kafka_headers_t *headers) {
+  rd_kafka_resp_err_t error = rd_kafka_producev(
+      producer->client, RD_KAFKA_V_RKT(producer->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+      RD_KAFKA_V_VALUE((void *)value, value_length), RD_KAFKA_V_KEY(key, key_length), RD_KAFKA_V_HEADERS(headers),
+      RD_KAFKA_V_OPAQUE(&batch->records[0]), RD_KAFKA_V_END);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_headers_destroy(headers);
+    note_failure(&batch->records[0], error);
+    count_down(producer, batch);
+  }
+  count_down(producer, batch);
+}
+
+batch *producer_take_settled(producer *producer) {
+  pthread_mutex_lock(&producer->lock);
+  batch *settled = producer->settled;
+  producer->settled = NULL;
+  producer->told = false;
+  pthread_mutex_unlock(&producer->lock);
+  return settled;
+}
+
+void producer_close(producer *producer) {
+  atomic_store(&producer->closing, true);
+  atomic_store(&producer->stopping, true);
+}
+
+void producer_abandon(producer *producer) {
+  atomic_store(&producer->stopping, true);
+  pthread_join(producer->poller, NULL);
+}
+
+void producer_free(producer *producer) {
+  pthread_join(producer->poller, NULL);
+  release(producer);
+}

@@ -1,0 +1,89 @@
+import { type Test, test } from 'tap'
+import { Producer } from '../../lib/delivery/producer.js'
+import type { ProducerProperties } from '../../lib/delivery/producer-properties.js'
+import type { RecordBatch } from '../../lib/delivery/record-batch.js'
+import { freePort } from '../support/free-port.js'
+import { startMockKafka } from '../support/mock-kafka.js'
+import { readTopic } from '../support/read-topic.js'
+
+type Global = ProducerProperties['global']
+
+const topic = 'metrics-raw'
+const plain = { topic: {}, saslToken: '' }
+const quiet = { onConnectionError: () => undefined, onFatal: () => undefined }
+
+function open(t: Test, bootstrap: string, global: Global = {}): Producer {
+  const producer = new Producer({ global: { 'bootstrap.servers': bootstrap, ...global }, ...plain }, topic, quiet)
+  t.teardown(() => producer.close())
+  return producer
+}
+
+function batchOf(values: readonly string[], keys: readonly string[] = []): RecordBatch {
+  let end = 0
+  const ends = Uint32Array.from(values, (value) => {
+    end += Buffer.byteLength(value)
+    return end
+  })
+  return { bytes: Buffer.from(values.join('')), ends, keys: keys.map((key) => Buffer.from(key)) }
+}
+
+test('a batch is settled when all of it is in the topic, with the keys it came with', async (t) => {
+  const kafka = await startMockKafka(t)
+  const producer = open(t, kafka)
+  t.same(await producer.send(batchOf(['a', 'é', '', 'd'], ['k'])), [])
+  t.same(await producer.send(batchOf(['e', 'f'], ['k1', 'k2'])), [])
+  t.same(await producer.send(batchOf(['g'])), [])
+  const records = await readTopic(kafka, 7)
+  t.same(
+    new Set(records.map(({ key, value }) => `${key}: ${value}`)),
+    new Set(['k: a', 'k: é', 'k: ', 'k: d', 'k1: e', 'k2: f', 'null: g']),
+  )
+})
+
+test('of the records that are asked for, each that fails is told by its number, with the reason', async (t) => {
+  const kafka = await startMockKafka(t)
+  const producer = open(t, kafka, { 'message.max.bytes': 1000 })
+  const large = 'x'.repeat(2000)
+  const batch = batchOf(['a', large, 'c', large, 'e'], ['k'])
+  t.same(await producer.send(batch, [0, 1, 3, 4]), [
+    { record: 1, reason: 'message size too large', errorCode: 'MESSAGE_TOO_LARGE', forGood: true },
+    { record: 3, reason: 'message size too large', errorCode: 'MESSAGE_TOO_LARGE', forGood: true },
+  ])
+  t.same((await readTopic(kafka, 2)).map(({ value }) => value).sort(), ['a', 'e'])
+})
+
+test('many batches at a time are each settled once', async (t) => {
+  const producer = open(t, await startMockKafka(t))
+  const outcomes = await Promise.all(
+    Array.from({ length: 2000 }, (_, n) => producer.send(batchOf([`${n}`, `${n}`], [`k${n % 7}`]))),
+  )
+  t.same(
+    outcomes.filter((failed) => failed.length > 0),
+    [],
+  )
+})
+
+test('a producer that is closed gives up what is not settled, and says so of each record', async (t) => {
+  const producer = new Producer(
+    { global: { 'bootstrap.servers': `127.0.0.1:${await freePort()}` }, ...plain },
+    topic,
+    quiet,
+  )
+  const sent = producer.send(batchOf(['a', 'b', 'c']), [0, 2])
+  const asked = t.rejects(producer.describeTopic(100))
+  await producer.close()
+  await asked
+  t.match(await sent, [
+    { record: 0, forGood: false },
+    { record: 2, forGood: false },
+  ])
+})
+
+test('a property that librdkafka does not take is refused in its words', async (t) => {
+  const make = (global: Global) => () => new Producer({ global, ...plain }, topic, quiet)
+  t.throws(make({ ['no.such.property' as never]: 1 }), {
+    message: 'No such configuration property: "no.such.property"',
+  })
+  t.throws(make({ ['linger.ms' as never]: 'soon' }), { message: /^Invalid value for configuration property/ })
+  t.throws(make({ 'transactional.id': 'x', 'enable.idempotence': false }), { message: /transactional/ })
+})
