@@ -195,6 +195,11 @@ export const configSchema = Type.Object({
     default: '*',
     description: 'Comma-separated origins that CORS allows, or * for any.',
   }),
+  corsCredentials: Type.Boolean({
+    default: false,
+    description:
+      'Let pages of the origins of VANTAGE_CORS_ORIGINS, which must be named, send what the browser knows: a password, a client certificate.',
+  }),
   authEnabled: Type.Boolean({
     default: false,
     description:
@@ -453,6 +458,11 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
   if (config.kafkaDeadLetterTopic === config.kafkaTopic) {
     mistakes.push('VANTAGE_KAFKA_DEAD_LETTER_TOPIC must be another topic than VANTAGE_KAFKA_TOPIC')
   }
+  if (config.corsCredentials === true && originsOf(config.corsOrigins).includes('*')) {
+    mistakes.push(
+      'VANTAGE_CORS_CREDENTIALS=true needs origins by name in VANTAGE_CORS_ORIGINS: browsers refuse * with it',
+    )
+  }
   const { keys, mistakes: wrongKeys } = parseApiKeys(config.apiKeys)
   mistakes.push(...wrongKeys.map((mistake) => `VANTAGE_API_KEYS is not allowed: ${mistake}`))
   if (config.authEnabled === true && config.apiKey === '' && keys.length === 0 && wrongKeys.length === 0) {
@@ -465,6 +475,11 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
   if (config.rateLimitEnabled === true) mistakes.push(...checkRateLimits(config))
   mistakes.push(...checkTls(config), ...checkKafkaSecurity(config, properties))
   return mistakes
+}
+
+/** The origins of a comma-separated list, `*` among them for any. */
+export function originsOf(listed: string): string[] {
+  return listed.split(',').map((origin) => origin.trim())
 }
 
 function checkRateLimits(config: Static<typeof configSchema>): string[] {

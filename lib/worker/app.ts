@@ -29,8 +29,8 @@ export function addRoutes(app: TemplatedApp, context: AppContext): void {
     '/health': { GET: healthRoute(context) },
     '/ready': { GET: readyRoute(context) },
     '/live': { GET: liveRoute },
-    '/docs': { GET: guard('read', pageRoute(files, 'pages/docs.html')) },
-    '/redoc': { GET: guard('read', pageRoute(files, 'pages/redoc.html', redocPolicy)) },
+    '/docs': { GET: guard('read', pageRoute(config, files, 'pages/docs.html')) },
+    '/redoc': { GET: guard('read', pageRoute(config, files, 'pages/redoc.html', redocPolicy)) },
     '/assets/*': { GET: assetsRoute(files) },
     '/openapi.json': { GET: guard('read', openApiRoute(config)) },
   }

@@ -1,29 +1,41 @@
-import type { Config } from '../shared/config.js'
+import { type Config, originsOf } from '../shared/config.js'
 
 type Headers = Readonly<Record<string, string>>
 
 export type Cors = {
+  /** For each answer. `origin` is the page's that asks; '' where it is no page of another origin. */
   headersFor: (origin: string) => Headers
   preflight: (allow: string) => Headers
 }
 
 const none: Headers = {}
 
-/** What browsers of other origins may do (Fetch standard, section 3.3). Credentials are never allowed. */
-export function createCors({ corsEnabled, corsOrigins }: Config): Cors {
+/** What a page may read of an answer beside what it always may: when to send again. */
+const exposed = {
+  'Access-Control-Expose-Headers': 'Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset',
+}
+
+/** What browsers of other origins may do (Fetch standard, section 3.3). */
+export function createCors({ corsEnabled, corsOrigins, corsCredentials }: Config): Cors {
   if (!corsEnabled) return { headersFor: () => none, preflight: () => none }
-  const anyOrigin = { 'Access-Control-Allow-Origin': '*' }
-  const origins = new Set(corsOrigins.split(',').map((origin) => origin.trim()))
+  const origins = new Set(originsOf(corsOrigins))
+  const preflight = (allow: string) => ({
+    'Access-Control-Allow-Methods': allow,
+    'Access-Control-Allow-Headers':
+      'Content-Type, Content-Encoding, Authorization, X-API-Key, traceparent, X-Vantage-Trace-Id, X-Vantage-Span-Id',
+    'Access-Control-Max-Age': '86400',
+  })
+  if (origins.has('*')) {
+    const anyOrigin = { 'Access-Control-Allow-Origin': '*' }
+    const toPages = { ...anyOrigin, ...exposed }
+    return { headersFor: (origin) => (origin === '' ? anyOrigin : toPages), preflight }
+  }
+  const credentials = corsCredentials ? { 'Access-Control-Allow-Credentials': 'true' } : none
   return {
     headersFor(origin) {
-      if (origins.has('*')) return anyOrigin
-      return origins.has(origin) ? { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' } : { Vary: 'Origin' }
+      if (!origins.has(origin)) return { Vary: 'Origin' }
+      return { 'Access-Control-Allow-Origin': origin, Vary: 'Origin', ...credentials, ...exposed }
     },
-    preflight: (allow) => ({
-      'Access-Control-Allow-Methods': allow,
-      'Access-Control-Allow-Headers':
-        'Content-Type, Content-Encoding, Authorization, X-API-Key, traceparent, X-Vantage-Trace-Id, X-Vantage-Span-Id',
-      'Access-Control-Max-Age': '86400',
-    }),
+    preflight,
   }
 }

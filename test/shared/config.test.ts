@@ -97,6 +97,12 @@ test('authentication without a key is a mistake', async (t) => {
   t.same(mistakes, ['VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY_FILE or VANTAGE_API_KEYS_FILE'])
 })
 
+test('CORS with credentials for any origin is a mistake', async (t) => {
+  const { mistakes } = parseConfig({ VANTAGE_CORS_CREDENTIALS: 'true' })
+  t.match(mistakes, [/^VANTAGE_CORS_CREDENTIALS=true needs origins by name in VANTAGE_CORS_ORIGINS/])
+  t.same(parseConfig({ VANTAGE_CORS_CREDENTIALS: 'true', VANTAGE_CORS_ORIGINS: 'https://a.example' }).mistakes, [])
+})
+
 test('rate limits that could not work are mistakes', async (t) => {
   const none = parseConfig({ VANTAGE_RATE_LIMIT_ENABLED: 'true', VANTAGE_RATE_LIMIT_REQUESTS: '0' })
   t.match(none.mistakes, [/needs VANTAGE_RATE_LIMIT_REQUESTS or VANTAGE_RATE_LIMIT_METRICS above 0$/])

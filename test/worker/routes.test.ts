@@ -91,6 +91,26 @@ test('every route answers as documented', async (t) => {
     t.equal(preflight.headers.get('access-control-allow-origin'), '*')
     t.equal(preflight.headers.get('access-control-allow-methods'), 'POST, OPTIONS')
     t.match(preflight.headers.get('access-control-allow-headers'), /Content-Type/)
+    const answer = await collector.get('/live', { Origin: 'https://a.example' })
+    t.equal(answer.headers.get('access-control-allow-origin'), '*')
+    t.match(answer.headers.get('access-control-expose-headers'), /Retry-After, X-RateLimit-Limit/)
+    t.equal(answer.headers.get('access-control-allow-credentials'), null)
+  })
+
+  await t.test('a page runs nothing but what came with it, and no other page can frame or leak it', async (t) => {
+    for (const path of ['/', '/docs', '/redoc']) {
+      const { headers } = await collector.get(path, { Accept: 'text/html' })
+      const policy = headers.get('content-security-policy') ?? ''
+      for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"])
+        t.ok(policy.includes(part), `${path}: ${part}`)
+      t.notMatch(policy.replace("style-src 'self' 'unsafe-inline'", ''), /unsafe|http|\*/, 'styles of /redoc apart')
+      t.equal(headers.get('x-frame-options'), 'DENY')
+      t.equal(headers.get('x-content-type-options'), 'nosniff')
+      t.equal(headers.get('referrer-policy'), 'no-referrer')
+      t.equal(headers.get('strict-transport-security'), null, 'only over TLS')
+    }
+    for (const path of ['/metrics', '/assets/pages/status.js'])
+      t.equal((await collector.get(path)).headers.get('x-content-type-options'), 'nosniff', path)
   })
 
   await t.test('/openapi.json describes every route and every problem, /docs and /redoc show it', async (t) => {
@@ -117,7 +137,35 @@ test('CORS can be limited to origins, or switched off', async (t) => {
   t.equal(allowed.headers.get('vary'), 'Origin')
   const other = await some.get('/live', { Origin: 'https://c.example' })
   t.equal(other.headers.get('access-control-allow-origin'), null)
+  t.equal(allowed.headers.get('access-control-allow-credentials'), null)
   const off = await startCollector(t, { kafka, env: { VANTAGE_CORS_ENABLED: 'false' } })
   const reply = await off.request('OPTIONS', '/v1/metrics', { Origin: 'https://a.example' })
   t.equal(reply.headers.get('access-control-allow-methods'), null)
+})
+
+test('credentials are for the origins that are named, and a rate limit can be read there', async (t) => {
+  const env = {
+    VANTAGE_CORS_CREDENTIALS: 'true',
+    VANTAGE_CORS_ORIGINS: 'https://a.example',
+    VANTAGE_RATE_LIMIT_ENABLED: 'true',
+    VANTAGE_RATE_LIMIT_REQUESTS: '1',
+  }
+  const collector = await startCollector(t, { kafka: await startMockKafka(t), env })
+  const named = { Origin: 'https://a.example' }
+  for (const reply of [
+    await collector.request('OPTIONS', '/v1/metrics', named),
+    await collector.post(batchOf(1), named),
+  ]) {
+    t.equal(reply.headers.get('access-control-allow-origin'), 'https://a.example')
+    t.equal(reply.headers.get('access-control-allow-credentials'), 'true')
+    t.equal(reply.headers.get('vary'), 'Origin')
+  }
+  const limited = await collector.post(batchOf(1), named)
+  t.equal(limited.status, 429)
+  const readable = limited.headers.get('access-control-expose-headers')?.split(', ') ?? []
+  const sent = [...limited.headers.keys()].filter((name) => /^(x-ratelimit-|retry-after$)/.test(name))
+  t.same(readable.map((name) => name.toLowerCase()).sort(), sent.sort(), 'each header that says when to send again')
+  const other = await collector.get('/live', { Origin: 'https://b.example' })
+  t.equal(other.headers.get('access-control-allow-credentials'), null)
+  t.equal(other.headers.get('access-control-allow-origin'), null)
 })

@@ -51,7 +51,8 @@ test('with a certificate it speaks HTTPS, TLS 1.2 and 1.3, and nothing older or 
   const collector = await startSecure(t, authority, await authority.issue('server'))
   t.match(collector.url, /^https:/)
   t.equal((await collector.post(batchOf(3))).status, 202)
-  t.equal((await collector.get('/live')).status, 200)
+  const page = await collector.get('/', { Accept: 'text/html' })
+  t.match(page.headers.get('strict-transport-security'), /^max-age=\d+$/)
 
   const ca = readFileSync(authority.cert)
   t.equal(await handshake(collector, { ca }), 'TLSv1.3')

@@ -7,7 +7,9 @@ import type { RouteContext } from './context.js'
 export function metricsRoute({ config, primary }: RouteContext): Handler {
   return async (exchange) => {
     const type = formatFor(exchange.header('accept'))
-    return { status: 200, headers: { 'Content-Type': type }, body: await expose(await primary.fleet(), config, type) }
+    // Names of services are in it, which strangers choose.
+    const headers = { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff' }
+    return { status: 200, headers, body: await expose(await primary.fleet(), config, type) }
   }
 }
 

@@ -1,4 +1,5 @@
 import { json } from '../../shared/answer.js'
+import type { Config } from '../../shared/config.js'
 import { version } from '../../shared/version.js'
 import type { Handler } from '../router.js'
 import { type StaticFiles, serve } from '../static-files.js'
@@ -19,7 +20,7 @@ const endpoints = {
 
 /** GET /: what this service is; the live status page for browsers. */
 export function serviceRoute({ config, delivery, draining, dev }: RouteContext, files: StaticFiles): Handler {
-  const page = pageRoute(files, 'pages/status.html')
+  const page = pageRoute(config, files, 'pages/status.html')
   return (exchange) => {
     if (exchange.header('accept').includes('text/html')) return page(exchange)
     const status = delivery.unavailability === undefined && !draining() ? 'operational' : 'unavailable'
@@ -48,13 +49,24 @@ const policy = {
   'frame-ancestors': "'none'",
 }
 
+/** Tells browsers to ask this host by HTTPS from now on. Not for long, since that holds for all its ports, whoever listens there. */
+const strictTransport = { 'Strict-Transport-Security': 'max-age=86400' }
+
 /** GET of a page; `more` widens its Content-Security-Policy. */
-export function pageRoute(files: StaticFiles, name: string, more: Record<string, string> = {}): Handler {
+export function pageRoute(
+  { tlsCertFile }: Config,
+  files: StaticFiles,
+  name: string,
+  more: Record<string, string> = {},
+): Handler {
   const directives = Object.entries({ ...policy, ...more }).map(([directive, sources]) => `${directive} ${sources}`)
   const headers = {
     'Content-Security-Policy': directives.join('; '),
     'X-Content-Type-Options': 'nosniff',
+    // For browsers that do not know frame-ancestors.
+    'X-Frame-Options': 'DENY',
     'Referrer-Policy': 'no-referrer',
+    ...(tlsCertFile !== '' && strictTransport),
   }
   return (exchange) => serve(files, name, exchange, headers)
 }
