@@ -105,6 +105,7 @@ async function runPrimary(): Promise<void> {
 }
 
 async function runWorker(): Promise<void> {
+  const { startTracing } = await import('../lib/worker/tracing.js')
   const { Worker } = await import('../lib/worker/worker.js')
   const config = readConfig()
   const logger = await createLogger(config, dev)
@@ -112,7 +113,8 @@ async function runWorker(): Promise<void> {
     logger.fatal({ err: error }, 'worker failed')
     process.exit(exitFailure)
   })
-  const worker = new Worker(config, logger, { dev, onStopped: () => process.exit(0) })
+  const tracing = await startTracing(config, logger)
+  const worker = new Worker(config, logger, { dev, tracing, onStopped: () => process.exit(0) })
   // node:cluster ends a worker at once when its primary dies; ours finishes what is in flight first (primary-link.ts).
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true
   process.on('SIGTERM', (signal) => void worker.stop(signal))

@@ -9,9 +9,9 @@ import { decode, inflate, isGzip } from './decode.js'
 import { bytesIn, type MakeLetters } from './letters.js'
 import { bodyTooLarge, readBody } from './read-body.js'
 import type { MakeRecords } from './records.js'
+import type { RequestTrace } from './request-trace.js'
 import { respond, withRefused } from './respond.js'
 import { Tally } from './tally.js'
-import { readTraceContext, type TraceContext } from './trace-context.js'
 import type { Turns } from './turns.js'
 import { noValidMetrics, type Validate } from './validate.js'
 
@@ -29,6 +29,7 @@ export type BatchRequest = {
   client: string
   /** Headers that its answer will carry, whatever it is. */
   answerHeaders: Record<string, string>
+  trace: RequestTrace
 }
 
 /** What a client may send. Each of its members throws a {@link Problem} VANTAGE_RATE_LIMITED when that is exceeded. */
@@ -62,7 +63,9 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
   try {
     const { verdict, letters, records } = await receive(request, context, tally, hold)
     hold.change(records.bytes.length + bytesIn(letters))
+    request.trace.enter('deliver')
     const { durability, refused } = await context.delivery.deliver(records)
+    request.trace.note({ durability })
     // Only now: of a batch that is answered 503, the agent will send them again.
     context.delivery.rejects?.keep(letters)
     const final = withRefused(verdict, records, refused)
@@ -81,20 +84,25 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
 /** Reads and judges the batch and makes its records and dead letters; the body is done with then. */
 async function receive(request: BatchRequest, context: IngestContext, tally: Tally, hold: Hold) {
   const { limits, validate, makeRecords, makeLetters, delivery, limiter, telemetry, pool } = context
-  const { gzip, length, trace } = readHeaders(request)
+  const { trace } = request
+  const { gzip, length } = readHeaders(request)
   // Whoever cannot be served is told before the body is read.
   if (length > limits.maxBodyBytes) throw bodyTooLarge(limits.maxBodyBytes)
   delivery.assertAvailable()
   const quota = limiter?.open(request)
   hold.assertRoom(length)
+  trace.enter('read')
   const sent = await readBody(request, limits.maxBodyBytes, pool, hold)
   try {
     telemetry.counts.batchesReceived++
     telemetry.observe('requestBodyBytes', sent.length)
     await quota?.counted()
+    trace.enter('decode')
     const text = gzip ? await inflateInTurn(sent, request.client, context) : sent
     const body = decode(text)
+    trace.enter('validate')
     const verdict = validate(body.value)
+    trace.note({ metrics_received: verdict.received, metrics_accepted: verdict.accepted.length })
     tally.receive(verdict.received, verdict.envelope.service_name)
     await quota?.countMetrics(verdict.received)
     const letters = makeLetters(body, verdict)
@@ -102,7 +110,8 @@ async function receive(request: BatchRequest, context: IngestContext, tally: Tal
       delivery.rejects?.keep(letters)
       throw noValidMetrics(verdict)
     }
-    return { verdict, letters, records: makeRecords(body, verdict, trace) }
+    trace.enter('make records')
+    return { verdict, letters, records: makeRecords(body, verdict, trace.context) }
   } finally {
     pool.give(sent)
   }
@@ -113,12 +122,11 @@ function inflateInTurn(body: Buffer, client: string, { inflating, limits }: Inge
 }
 
 /** Must run before the first await: uWebSockets.js forgets the headers then. `length` is what the client says. */
-function readHeaders({ header }: BatchRequest): { gzip: boolean; length: number; trace: TraceContext } {
+function readHeaders({ header }: BatchRequest): { gzip: boolean; length: number } {
   requireJson(header('content-type'))
   return {
     gzip: isGzip(header('content-encoding')),
     length: Number(header('content-length')) || 0,
-    trace: readTraceContext(header),
   }
 }
 

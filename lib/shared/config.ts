@@ -8,6 +8,8 @@ import { parseProxies } from './proxies.js'
 import { caMistakes, certificateExpiry, identityMistakes, type PemFile } from './tls-files.js'
 
 const prefix = 'VANTAGE_'
+/** Settings that are OpenTelemetry's have the names that it gave them, as every program that can be traced knows them. */
+const sharedPrefix = 'OTEL_'
 const propertyPrefix = `${prefix}KAFKA_PROPERTY_`
 const fileSuffix = '_FILE'
 
@@ -247,6 +249,33 @@ export const configSchema = Type.Object({
     description:
       'Comma-separated addresses and networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8.',
   }),
+  otelExporterOtlpEndpoint: Type.String({
+    default: '',
+    pattern: '^(https?://.+)?$',
+    description:
+      'Where spans of batches and their stages are sent, by OTLP over HTTP, such as http://localhost:4318; empty: no tracing. OpenTelemetry itself reads OTEL_EXPORTER_OTLP_HEADERS and its like.',
+  }),
+  otelTracesSampler: Type.Enum(
+    [
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ],
+    {
+      default: 'parentbased_traceidratio',
+      description:
+        "Which batches are traced: all, none or a share; with parentbased, those whose agent's traceparent says so, and of those without one all, none or a share.",
+    },
+  ),
+  otelTracesSamplerArg: Type.Number({
+    default: 0.01,
+    minimum: 0,
+    maximum: 1,
+    description: 'The share of batches that traceidratio and parentbased_traceidratio trace.',
+  }),
 })
 
 /** Settings that hold a secret: their values never reach a log, a message or an answer. */
@@ -293,7 +322,8 @@ const memberOfVariable = new Map(Object.keys(schemas).map((member) => [variableO
 
 /** The environment variable of a setting: `ackTimeoutMs` is `VANTAGE_ACK_TIMEOUT_MS`. */
 export function variableOf(member: string): string {
-  return prefix + member.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+  const name = member.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+  return name.startsWith(sharedPrefix) ? name : prefix + name
 }
 
 /**
@@ -308,7 +338,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const kafkaProperties: Record<string, string> = {}
 
   for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith(prefix) || text === undefined) continue
+    const isOurs = name.startsWith(prefix) || memberOfVariable.has(name)
+    if (!isOurs || text === undefined) continue
     const source = locate(name)
     if (source === undefined) {
       warnings.push(`${name} is not a setting of this version and is ignored; --help lists them all`)

@@ -12,8 +12,9 @@ import { openApiRoute } from './routes/openapi.js'
 import { assetsRoute, pageRoute, redocPolicy, serviceRoute } from './routes/pages.js'
 import { configRoute, statsRoute } from './routes/stats.js'
 import { StaticFiles } from './static-files.js'
+import type { Tracing } from './tracing.js'
 
-export type AppContext = RouteContext & Omit<RouterContext, 'cors'> & { ingest: IngestContext }
+export type AppContext = RouteContext & Omit<RouterContext, 'cors'> & { ingest: IngestContext; tracing: Tracing }
 
 /** Every route of the collector. Those that are guarded need an API key where authentication is on. */
 export function addRoutes(app: TemplatedApp, context: AppContext): void {
@@ -22,7 +23,7 @@ export function addRoutes(app: TemplatedApp, context: AppContext): void {
   const files = new StaticFiles()
   const routes = {
     '/': { GET: guard('read', serviceRoute(context, files)) },
-    '/v1/metrics': { POST: guard('ingest', batchesRoute(context.ingest, createIdentify(config))) },
+    '/v1/metrics': { POST: guard('ingest', batchesRoute(context, createIdentify(config))) },
     '/v1/stats': { GET: guard('read', statsRoute(context)) },
     '/v1/config': { GET: guard('read', configRoute(context)) },
     '/metrics': { GET: guard('read', metricsRoute(context)) },

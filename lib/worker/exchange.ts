@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
+import { type RequestTrace, untraced } from '../ingest/request-trace.js'
 import type { Answer } from '../shared/answer.js'
 
 /** With TLS, the certificate that the client has shown, in PEM, '' if none; missing in the types. */
@@ -7,6 +8,8 @@ type TlsResponse = HttpResponse & { getX509Certificate(): string }
 
 /** An answer up to this size is left to uWebSockets.js, which copies what a client does not read at once. */
 const maxCopiedBytes = 65_536
+
+const notTraced = untraced({})
 
 /** One request and its answer. Made in the route's handler, before anything is awaited. */
 export class Exchange {
@@ -21,6 +24,7 @@ export class Exchange {
   keyName: string | undefined
   /** Whom limits and fairness count it for: see client.ts. */
   client = ''
+  trace: RequestTrace = notTraced
   /** Headers that its answer will carry, whatever it is. */
   readonly answerHeaders: Record<string, string> = {}
   /** The values of all headers of this lower-case name; until the first await only. */

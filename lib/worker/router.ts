@@ -55,10 +55,12 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
     context.activity.requestStarted()
     const answer = await answerOf(route, exchange, handle)
     context.activity.requestEnded()
+    exchange.trace.end(answer?.status)
     if (answer === undefined) return
     exchange.send(answer, corsHeaders, context.draining())
     noteRequest(route, answer.status, performance.now() - startedAt)
-    context.logger.debug({ method: exchange.method, route, status: answer.status }, 'request')
+    const { method, trace } = exchange
+    context.logger.debug({ method, route, status: answer.status, trace_id: trace.traceId }, 'request')
   }
 
   function noteRequest(route: string, status: number, durationMs: number): void {

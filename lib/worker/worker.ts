@@ -15,9 +15,11 @@ import { addRoutes } from './app.js'
 import { Listener } from './listener.js'
 import { PrimaryLink } from './primary-link.js'
 import { RateLimiter } from './rate-limiter.js'
+import type { Tracing } from './tracing.js'
 
 export type WorkerOptions = {
   dev: boolean
+  tracing: Tracing
   /** Called once all is finished: nothing keeps the process any more. */
   onStopped: () => void
 }
@@ -39,10 +41,11 @@ export class Worker {
   readonly #listener: Listener
   readonly #delivery: Delivery
   readonly #primary: PrimaryLink
+  readonly #tracing: Tracing
   readonly #onStopped: () => void
   #draining = false
 
-  constructor(config: Config, logger: Logger, { dev, onStopped }: WorkerOptions) {
+  constructor(config: Config, logger: Logger, { dev, tracing, onStopped }: WorkerOptions) {
     const telemetry = new Telemetry()
     if (config.tlsCertFile !== '') {
       telemetry.gauges.tlsCertificateExpiryTimestampSeconds = certificateExpiry(config.tlsCertFile).getTime() / 1000
@@ -66,6 +69,7 @@ export class Worker {
     this.#logger = logger
     this.#delivery = delivery
     this.#primary = primary
+    this.#tracing = tracing
     this.#onStopped = onStopped
     addRoutes(this.#listener.app, {
       config,
@@ -74,6 +78,7 @@ export class Worker {
       delivery,
       primary,
       telemetry,
+      tracing,
       activity: this.#listener,
       draining: () => this.#draining,
       ingest: {
@@ -109,7 +114,8 @@ export class Worker {
     setTimeout(() => this.#onStopped(), this.#config.shutdownTimeoutMs).unref()
     const deadline = performance.now() + this.#config.shutdownTimeoutMs - closeReserveMs
     await this.#listener.drain(Math.max(0, deadline - performance.now()))
-    await this.#delivery.stop(Math.max(0, deadline - performance.now()))
+    const restMs = Math.max(0, deadline - performance.now())
+    await Promise.all([this.#delivery.stop(restMs), this.#tracing.stop(restMs)])
     this.#primary.stop()
     this.#onStopped()
   }

@@ -1,10 +1,18 @@
 import { type IngestContext, ingest } from '../../ingest/ingest.js'
+import { readTraceContext } from '../../ingest/trace-context.js'
 import type { Exchange } from '../exchange.js'
 import type { Handler } from '../router.js'
+import type { Tracing } from '../tracing.js'
+
+type BatchesContext = { ingest: IngestContext; tracing: Tracing }
 
 /** POST /v1/metrics */
-export function batchesRoute(context: IngestContext, identify: (exchange: Exchange) => string): Handler {
+export function batchesRoute(
+  { ingest: context, tracing }: BatchesContext,
+  identify: (exchange: Exchange) => string,
+): Handler {
   return (exchange) => {
+    exchange.trace = tracing.start('POST', '/v1/metrics', readTraceContext(exchange.header))
     exchange.client = identify(exchange)
     return ingest(exchange, context)
   }
