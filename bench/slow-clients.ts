@@ -1,0 +1,79 @@
+// What do ten thousand clients that are idle or slow cost a fleet that is honest?
+
+import { fork } from 'node:child_process'
+import { waitFor } from '../test/support/wait-for.js'
+import { type LoadResult, runLoad } from './load/load.js'
+import { defaultLoad } from './load/options.js'
+import { short } from './load/report.js'
+import type { SlowFleet } from './slow-fleet.js'
+import { type Bench, type Findings, Samples } from './subject.js'
+import { usageOf } from './usage.js'
+
+const metricsPerSecond = 50_000
+/** Clients that are turned away and come again are not there for a moment. */
+const leastShare = 0.9
+const connectTimeoutMs = 60_000
+
+/** Measures a fleet alone and then, on the same collector, beside the slow clients. */
+export async function slowClients(bench: Bench): Promise<Findings> {
+  const { quick, runs, seconds } = bench.options
+  const connections = quick ? 2000 : 10_000
+  const samples = new Samples()
+  const notes: string[] = []
+  for (let run = 1; run <= runs; run++) {
+    await bench.withCollector({ env: {} }, async ({ collector }) => {
+      const fleet = { ...defaultLoad, url: `${collector.url}/v1/metrics`, connections: 64, metricsPerSecond, seconds }
+      const measure = async (where: string): Promise<LoadResult> => {
+        const { result } = await runLoad(fleet)
+        const name = `${short(metricsPerSecond)} metrics/s due, ${where}`
+        for (const percentile of ['p50', 'p99'])
+          if (result.latencyMs !== null)
+            samples.add(`${percentile}, ${name}`, 'ms', result.latencyMs[percentile] ?? NaN)
+        if (result.objection !== null) notes.push(`${name}, run ${run}: no percentiles, since ${result.objection}.`)
+        const { residentMiB } = usageOf(collector.process.pid ?? 0)
+        samples.add(`resident memory, primary and workers, ${where}`, 'MiB', residentMiB)
+        bench.options.report(`${name}, run ${run} of ${runs}: p99 ${result.latencyMs?.p99?.toFixed(2) ?? 'not told'}`)
+        return result
+      }
+      const alone = await measure('alone')
+      const { hostname: host, port } = new URL(collector.url)
+      const slow = await connectSlowly({ host, port: Number(port), connections })
+      try {
+        const beside = await measure(`beside ${short(connections)} slow clients`)
+        notes.push(
+          `Run ${run}: ${describe(alone, beside)}; ${slow.fewest} to ${slow.most} slow clients were connected.`,
+        )
+      } finally {
+        slow.end()
+      }
+    })
+  }
+  return { figures: samples.figures, plots: [], notes }
+}
+
+/** Resolves when the slow clients are there; tells how many of them have been since. */
+async function connectSlowly(fleet: SlowFleet) {
+  const child = fork(new URL('slow-fleet.js', import.meta.url))
+  const slow = { fewest: Infinity, most: 0, end: () => void child.kill('SIGKILL') }
+  let connected = 0
+  child.on('message', (count: number) => {
+    connected = count
+    slow.fewest = Math.min(slow.fewest, count)
+    slow.most = Math.max(slow.most, count)
+  })
+  child.send(fleet)
+  try {
+    await waitFor(() => connected >= leastShare * fleet.connections, 'the slow clients', connectTimeoutMs)
+  } catch (error) {
+    slow.end()
+    throw error
+  }
+  slow.fewest = connected
+  return slow
+}
+
+function describe(alone: LoadResult, beside: LoadResult): string {
+  const [before, after] = [alone.latencyMs?.p99, beside.latencyMs?.p99]
+  const ratio = before === undefined || after === undefined ? 'not told' : `${(after / before).toFixed(2)} times`
+  return `p99 ${ratio}; answers alone ${JSON.stringify(alone.outcomes)}, beside them ${JSON.stringify(beside.outcomes)}`
+}
