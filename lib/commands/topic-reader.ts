@@ -46,7 +46,10 @@ export async function readTopic(options: ReadOptions, onRecord: (record: ReadRec
   if (connection.saslToken !== '') consumer.setOauthBearerToken(connection.saslToken)
   const metadata = await connect(consumer, bootstrapServers, topic)
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
-  if (partitions.length === 0) throw new Error(`Topic ${topic} does not exist on ${bootstrapServers}`)
+  if (partitions.length === 0) {
+    await disconnect(consumer)
+    throw new Error(`Topic ${topic} does not exist on ${bootstrapServers}`)
+  }
   const offset = fromBeginning ? offsetBeginning : offsetEnd
   consumer.assign(partitions.map(({ id }) => ({ topic, partition: id, offset })))
   consumer.setDefaultConsumeTimeout(consumeTimeoutMs)

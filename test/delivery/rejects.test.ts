@@ -21,6 +21,9 @@ test('metrics that failed validation are in the dead-letter topic as they were s
   const errors = ['metrics[1].service_name is required', 'metrics[2] must be object']
   t.same(partial.body.errors, errors)
 
+  const kept = (count: number) =>
+    waitFor(async () => (await collector.stats()).ingestion.rejects_kept === count, `${count} to be kept`)
+  await kept(2)
   const dead = await readTopic(kafka, 2, { topic })
   t.same(
     dead.map(({ key, value, headers }) => [key, value, headers['vantage-reason'], headers['vantage-error-code']]),
@@ -36,8 +39,8 @@ test('metrics that failed validation are in the dead-letter topic as they were s
 
   const none = await collector.post({ ...batchOf(1), metrics: Array.from({ length: 30 }, () => ({})) })
   t.match(none, { status: 422, body: { code: 'VANTAGE_NO_VALID_METRICS', metrics_rejected: 30 } })
+  await kept(32)
   t.equal((await readTopic(kafka, 32, { topic })).length, 32, 'those of a batch without a good one, too')
-  await waitFor(async () => (await collector.stats()).ingestion.rejects_kept === 32, 'the count')
   const { ingestion, balance } = await collector.stats()
   t.match(ingestion, { metrics_rejected: 32, rejects_dropped: 0 })
   t.match(balance, { received: 33, rejected: 32, delivered: 1, dead_lettered: 0, difference: 0 })

@@ -3,6 +3,7 @@ import { batchOf, metricOf } from '../support/batches.js'
 import { startCollector } from '../support/collector.js'
 import { readTopic } from '../support/read-topic.js'
 import { startKafka } from '../support/start-kafka.js'
+import { waitFor } from '../support/wait-for.js'
 
 const topicConfig = { 'max.message.bytes': '20000' }
 const incompressible = Array.from({ length: 3000 }, (_, n) => Math.sin(n).toString(36)).join('')
@@ -63,4 +64,31 @@ test('a producer that fails for good is replaced, and its requests are delivered
     collector.logs.some(({ msg }) => msg.startsWith('a Kafka producer failed for good')),
     'a producer did fail',
   )
+})
+
+test('a dead letter that the broker finds too large is dropped, and everything around it is in the dead-letter topic', async (t) => {
+  const kafka = await startKafka(t)
+  const topic = 'metrics-dead'
+  await kafka.createTopic(topic, 1, topicConfig)
+  const env = {
+    VANTAGE_KAFKA_COMPRESSION_TYPE: 'none',
+    VANTAGE_API_WORKERS: '1',
+    VANTAGE_KAFKA_DEAD_LETTER_TOPIC: topic,
+    VANTAGE_DEAD_LETTER_INVALID: 'true',
+  }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  const metrics = Array.from({ length: 200 }, (_, id) => (id % 70 === 50 ? { id, note: incompressible } : { id }))
+  t.equal((await collector.post({ ...batchOf(1), metrics })).status, 422)
+  const large = metrics.filter(({ note }) => note !== undefined).length
+  const { ingestion } = await waitFor(async () => {
+    const stats = await collector.stats()
+    return stats.ingestion.rejects_kept + stats.ingestion.rejects_dropped === 200 && stats
+  }, 'the counts')
+  t.match(ingestion, { rejects_kept: 200 - large, rejects_dropped: large })
+  const dead = await readTopic(kafka.bootstrap, 200 - large, { topic })
+  t.same(
+    new Set(dead.map(({ value }) => JSON.parse(value).id)),
+    new Set(metrics.filter(({ note }) => note === undefined).map(({ id }) => id)),
+  )
+  t.equal(dead.length, 200 - large, 'nothing is there twice')
 })
