@@ -8,6 +8,8 @@ import { readTopic } from '../support/read-topic.js'
 import { waitFor } from '../support/wait-for.js'
 
 const topic = 'metrics-dead'
+/** The first letter makes the topic, and librdkafka looks for it again after a while only. */
+const waitMs = 20_000
 const keepRejects = { VANTAGE_DEAD_LETTER_INVALID: 'true', VANTAGE_KAFKA_DEAD_LETTER_TOPIC: topic }
 
 test('metrics that failed validation are in the dead-letter topic as they were sent, and rejected all the same', async (t) => {
@@ -22,7 +24,7 @@ test('metrics that failed validation are in the dead-letter topic as they were s
   t.same(partial.body.errors, errors)
 
   const kept = (count: number) =>
-    waitFor(async () => (await collector.stats()).ingestion.rejects_kept === count, `${count} to be kept`)
+    waitFor(async () => (await collector.stats()).ingestion.rejects_kept === count, `${count} to be kept`, waitMs)
   await kept(2)
   const dead = await readTopic(kafka, 2, { topic })
   t.same(
@@ -52,7 +54,7 @@ test('a letter that Kafka refuses is counted and told, and costs no other', asyn
   const env = { ...keepRejects, VANTAGE_API_WORKERS: '1', VANTAGE_KAFKA_PROPERTY_MESSAGE_MAX_BYTES: '10000' }
   const collector = await startCollector(t, { kafka, env })
   await collector.post({ ...batchOf(1), metrics: [{ id: 0 }, { note: 'x'.repeat(20_000) }, metricOf(2), { id: 3 }] })
-  await waitFor(async () => (await collector.stats()).ingestion.rejects_dropped === 1, 'the count')
+  await waitFor(async () => (await collector.stats()).ingestion.rejects_dropped === 1, 'the count', waitMs)
   const dead = await readTopic(kafka, 2, { topic })
   t.same(
     dead.map(({ value }) => JSON.parse(value).id),

@@ -80,10 +80,14 @@ test('a dead letter that the broker finds too large is dropped, and everything a
   const metrics = Array.from({ length: 200 }, (_, id) => (id % 70 === 50 ? { id, note: incompressible } : { id }))
   t.equal((await collector.post({ ...batchOf(1), metrics })).status, 422)
   const large = metrics.filter(({ note }) => note !== undefined).length
-  const { ingestion } = await waitFor(async () => {
-    const stats = await collector.stats()
-    return stats.ingestion.rejects_kept + stats.ingestion.rejects_dropped === 200 && stats
-  }, 'the counts')
+  const { ingestion } = await waitFor(
+    async () => {
+      const stats = await collector.stats()
+      return stats.ingestion.rejects_kept + stats.ingestion.rejects_dropped === 200 && stats
+    },
+    'the counts',
+    20_000,
+  )
   t.match(ingestion, { rejects_kept: 200 - large, rejects_dropped: large })
   const dead = await readTopic(kafka.bootstrap, 200 - large, { topic })
   t.same(
