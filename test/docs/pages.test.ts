@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { configSchema, variableOf } from '../../lib/shared/config.js'
@@ -26,6 +26,11 @@ for (const path of documents) {
     const exists = (name: string) => known.has(name) || known.has(name.replace(/_FILE$/, '')) || isOther(name)
     const unknown = names.filter((name) => !exists(name))
     t.same(unknown, [])
+  })
+
+  test(`${path} names no file of this repository that is not there`, async (t) => {
+    const names = readFileSync(path, 'utf8').match(/(?<=`|\s)(?:bench|bin|deploy|lib|scripts|test)\/[\w./-]*\w/g) ?? []
+    for (const name of names) t.ok(existsSync(name), name)
   })
 
   test(`${path} links to nothing that is not there`, async (t) => {
