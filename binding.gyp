@@ -1,15 +1,24 @@
-# Compiles lib/delivery/native against the librdkafka that node-rdkafka has compiled, so that both load the same library.
+# Two addons: one that counts Kafka's reports, against the librdkafka that node-rdkafka has compiled, so that both load the
+# same library; and one that scans batches.
 {
   "variables": {
     "librdkafka": "<!(node -p \"require('node:path').join(require('node:path').dirname(require.resolve('node-rdkafka/package.json')), 'build/deps')\")"
+  },
+  "target_defaults": {
+    "cflags": ["-std=gnu11", "-O2", "-Wall", "-Wextra"],
+    "xcode_settings": {"OTHER_CFLAGS": ["-std=gnu11", "-O2", "-Wall", "-Wextra"]}
   },
   "targets": [
     {
       "target_name": "vantage_producer",
       "sources": ["lib/delivery/native/addon.c", "lib/delivery/native/producer.c"],
-      "cflags": ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-isystem", "<(librdkafka)/include"],
-      "xcode_settings": {"OTHER_CFLAGS": ["-std=gnu11", "-Wall", "-Wextra", "-isystem", "<(librdkafka)/include"]},
+      "cflags": ["-isystem", "<(librdkafka)/include"],
+      "xcode_settings": {"OTHER_CFLAGS": ["-isystem", "<(librdkafka)/include"]},
       "libraries": ["-L<(librdkafka)", "-lrdkafka", "-Wl,-rpath,<(librdkafka)"]
+    },
+    {
+      "target_name": "vantage_scan",
+      "sources": ["lib/ingest/native/addon.c", "lib/ingest/native/scan.c"]
     }
   ]
 }

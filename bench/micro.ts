@@ -2,9 +2,10 @@
 
 import { Producer } from '../lib/delivery/producer.js'
 import { producerProperties } from '../lib/delivery/producer-properties.js'
-import { decode } from '../lib/ingest/decode.js'
+import { decode, encodingOf } from '../lib/ingest/decode.js'
+import { slice } from '../lib/ingest/judge.js'
 import { createRecords } from '../lib/ingest/records.js'
-import { split } from '../lib/ingest/split.js'
+import { createScan } from '../lib/ingest/scan.js'
 import { createValidate } from '../lib/ingest/validate.js'
 import { BufferPool } from '../lib/shared/buffer-pool.js'
 import { parseConfig } from '../lib/shared/config.js'
@@ -53,9 +54,11 @@ async function createSteps(bootstrap: string): Promise<{ steps: Step[]; stop: ()
   const options = { kafkaPartitionKey: 'service', maxRecordBytes: 1_000_000 } as const
   const asMetrics = createRecords({ ...options, kafkaRecordFormat: 'metric' }, pool)
   const asLines = createRecords({ ...options, kafkaRecordFormat: 'ndjson' }, pool)
-  const body = decode(bytes)
+  const body = decode(bytes, 'latin1')
   const verdict = validate(body.value)
-  const records = asMetrics(body, verdict, {})
+  const scan = createScan(config)
+  const batch = slice(body, verdict)
+  const records = asMetrics(batch, {})
   const producer = new Producer(producerProperties(config), 'bench-micro', {
     onConnectionError: () => undefined,
     onFatal: () => undefined,
@@ -63,12 +66,14 @@ async function createSteps(bootstrap: string): Promise<{ steps: Step[]; stop: ()
   const sent: Promise<unknown>[] = []
   const steps: Step[] = [
     { name: 'parse: JSON.parse alone', run: () => JSON.parse(bytes.toString('latin1')) },
-    { name: 'parse: decode, ASCII', run: () => decode(bytes) },
-    { name: 'parse: decode, beyond ASCII', run: () => decode(beyondAscii) },
+    { name: 'scan, ASCII', run: () => scan(bytes, encodingOf(bytes)) },
+    { name: 'scan, beyond ASCII', run: () => scan(beyondAscii, encodingOf(beyondAscii)) },
+    { name: 'parse: decode, ASCII', run: () => decode(bytes, encodingOf(bytes)) },
+    { name: 'parse: decode, beyond ASCII', run: () => decode(beyondAscii, encodingOf(beyondAscii)) },
     { name: 'validate', run: () => validate(body.value) },
-    { name: 'slice: split', run: () => split(bytes, batchSize) },
-    { name: 'slice: records', run: () => pool.give(asMetrics(body, verdict, {}).bytes) },
-    { name: 'slice: records, ndjson', run: () => pool.give(asLines(body, verdict, {}).bytes) },
+    { name: 'slice', run: () => slice(body, verdict) },
+    { name: 'slice: records', run: () => pool.give(asMetrics(batch, {}).bytes) },
+    { name: 'slice: records, ndjson', run: () => pool.give(asLines(batch, {}).bytes) },
     {
       name: 'produce: into the queue of librdkafka, with what its threads do meanwhile',
       run: () => {

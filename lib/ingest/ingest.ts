@@ -5,15 +5,16 @@ import type { BufferPool } from '../shared/buffer-pool.js'
 import { Problem } from '../shared/errors.js'
 import type { Telemetry } from '../shared/telemetry.js'
 import type { ByteBudget, Hold } from './byte-budget.js'
-import { decode, inflate, isGzip } from './decode.js'
-import { bytesIn, type MakeLetters } from './letters.js'
+import { inflate, isGzip } from './decode.js'
+import type { Judge } from './judge.js'
+import { bytesIn } from './letters.js'
 import { bodyTooLarge, readBody } from './read-body.js'
 import type { MakeRecords } from './records.js'
 import type { RequestTrace } from './request-trace.js'
 import { respond, withRefused } from './respond.js'
 import { Tally } from './tally.js'
 import type { Turns } from './turns.js'
-import { noValidMetrics, type Validate } from './validate.js'
+import { noValidMetrics } from './validate.js'
 
 /** What the refused part of a batch is shown under, as that of a whole one is. */
 const route = '/v1/metrics'
@@ -41,9 +42,8 @@ export type IngestContext = {
   budget: ByteBudget
   /** For inflating: as many at a time as the byte budget can hold at their largest. */
   inflating: Turns
-  validate: Validate
+  judge: Judge
   makeRecords: MakeRecords
-  makeLetters: MakeLetters
   delivery: Delivery
   /** Undefined where there are no rate limits. */
   limiter: RateLimiter | undefined
@@ -61,16 +61,16 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
   const tally = new Tally(context.telemetry, request.keyName)
   const hold = context.budget.open(request.client)
   try {
-    const { verdict, letters, records } = await receive(request, context, tally, hold)
+    const { judgement, letters, records } = await receive(request, context, tally, hold)
     hold.change(records.bytes.length + bytesIn(letters))
     request.trace.enter('deliver')
     const { durability, refused } = await context.delivery.deliver(records)
     request.trace.note({ durability })
     // Only now: of a batch that is answered 503, the agent will send them again.
     context.delivery.rejects?.keep(letters)
-    const final = withRefused(verdict, records, refused)
+    const final = withRefused(judgement, records, refused)
     const answer = respond(final, durability)
-    tally.settle(final.accepted.length, final.rejections)
+    tally.settle(final.accepted, final.rejections)
     if (final.rejected > 0) context.telemetry.refuse({ route, status: answer.status, rejections: final.rejections })
     return answer
   } catch (error) {
@@ -83,7 +83,7 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
 
 /** Reads and judges the batch and makes its records and dead letters; the body is done with then. */
 async function receive(request: BatchRequest, context: IngestContext, tally: Tally, hold: Hold) {
-  const { limits, validate, makeRecords, makeLetters, delivery, limiter, telemetry, pool } = context
+  const { limits, judge, makeRecords, delivery, limiter, telemetry, pool } = context
   const { trace } = request
   const { gzip, length } = readHeaders(request)
   // Whoever cannot be served is told before the body is read.
@@ -99,19 +99,17 @@ async function receive(request: BatchRequest, context: IngestContext, tally: Tal
     await quota?.counted()
     trace.enter('decode')
     const text = gzip ? await inflateInTurn(sent, request.client, context) : sent
-    const body = decode(text)
     trace.enter('validate')
-    const verdict = validate(body.value)
-    trace.note({ metrics_received: verdict.received, metrics_accepted: verdict.accepted.length })
-    tally.receive(verdict.received, verdict.envelope.service_name)
-    await quota?.countMetrics(verdict.received)
-    const letters = makeLetters(body, verdict)
-    if (verdict.accepted.length === 0) {
+    const { judgement, batch, letters } = judge(text)
+    trace.note({ metrics_received: judgement.received, metrics_accepted: judgement.accepted })
+    tally.receive(judgement.received, batch.service)
+    await quota?.countMetrics(judgement.received)
+    if (judgement.accepted === 0) {
       delivery.rejects?.keep(letters)
-      throw noValidMetrics(verdict)
+      throw noValidMetrics(judgement)
     }
     trace.enter('make records')
-    return { verdict, letters, records: makeRecords(body, verdict, trace.context) }
+    return { judgement, letters, records: makeRecords(batch, trace.context) }
   } finally {
     pool.give(sent)
   }

@@ -1,22 +1,23 @@
 import type { RecordBatch } from '../delivery/record-batch.js'
 import type { Config } from '../shared/config.js'
 import type { Metric } from '../shared/metric-schema.js'
+import type { SlicedBatch } from './sliced-batch.js'
 
 export type PartitionKey = Config['kafkaPartitionKey']
 
-type KeysOf = (batchService: string, accepted: readonly Metric[]) => RecordBatch['keys']
+type KeysOf = (batch: Pick<SlicedBatch, 'service' | 'metrics'>) => RecordBatch['keys']
 
-/** What decides the partition of a batch's records. Records of one key stay in order. */
+/** What decides the partition of a batch's records. Records of one key stay in order. For `series`, metrics are parsed. */
 export function createKeys(partitionKey: PartitionKey): KeysOf {
   if (partitionKey === 'none') return () => []
-  if (partitionKey === 'series') return (_, accepted) => accepted.map(seriesKey)
+  if (partitionKey === 'series') return ({ metrics = [] }) => metrics.map(seriesKey)
   const serviceKey = createKeyCache()
-  return (batchService) => [serviceKey(batchService)]
+  return ({ service }) => [serviceKey(service)]
 }
 
 const maxCachedKeys = 10_000
 
-/** A key given as a Buffer spares node-rdkafka a conversion a record; services are few, so each is encoded once. */
+/** Services are few, so each is encoded once. */
 function createKeyCache() {
   const cache = new Map<string, Buffer>()
   return (service: string): Buffer => {

@@ -1,19 +1,16 @@
 import type { RecordBatch } from '../delivery/record-batch.js'
 import type { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
-import { agentVersionDefault, environmentDefault } from '../shared/metric-schema.js'
-import type { DecodedBody } from './decode.js'
 import { createKeys, type PartitionKey } from './keys.js'
 import { layOutAlone, layOutLines } from './layout.js'
-import { split } from './split.js'
+import { type SlicedBatch, sliceSize, spliceable } from './sliced-batch.js'
 import type { TraceContext } from './trace-context.js'
-import type { Verdict } from './validate.js'
 
 const newline = 0x0a
 const carriageReturn = 0x0d
 const space = 0x20
 
-export type MakeRecords = (body: DecodedBody, verdict: Verdict, trace: TraceContext) => RecordBatch
+export type MakeRecords = (batch: SlicedBatch, trace: TraceContext) => RecordBatch
 
 export type RecordOptions = {
   kafkaPartitionKey: PartitionKey
@@ -23,7 +20,7 @@ export type RecordOptions = {
 }
 
 /**
- * Makes the Kafka records of a batch: each accepted metric's own bytes from the body, with what the request knows and
+ * Makes the Kafka records of a batch: each good metric's own bytes from the body, with what the request knows and
  * the metric lacks (environment, agent_version, trace_id, span_id) spliced in before its closing brace. Their bytes
  * come from the pool; who delivers them gives them back.
  */
@@ -32,32 +29,28 @@ export function createRecords(options: RecordOptions, pool: BufferPool): MakeRec
   const ndjson = options.kafkaRecordFormat === 'ndjson'
   const layOut = ndjson ? layOutLines(options.maxRecordBytes) : layOutAlone
 
-  return function records({ bytes: body }, verdict, trace) {
-    const { envelope, accepted, indexes } = verdict
-    const ranges = split(body, envelope.metrics.length)
-    const suffixFor = createSuffixes([
-      ['environment', envelope.environment ?? environmentDefault],
-      ['agent_version', envelope.agent_version ?? agentVersionDefault],
-      ...(trace.traceId === undefined ? [] : [['trace_id', trace.traceId] as const]),
-      ...(trace.spanId === undefined ? [] : [['span_id', trace.spanId] as const]),
-    ])
-    const suffixes = accepted.map(suffixFor)
-    const sizes = new Uint32Array(indexes.length)
-    for (const [n, index] of indexes.entries()) {
-      sizes[n] = withoutBrace(ranges, index) - startOf(ranges, index) + (suffixes[n]?.length ?? 0)
+  return function records(batch, trace) {
+    const { bytes: body, slices, good } = batch
+    const suffixFor = createSuffixes([batch.environment, batch.agentVersion, trace.traceId, trace.spanId])
+    const suffixes: Buffer[] = []
+    const sizes = new Uint32Array(good)
+    for (let n = 0; n < good; n++) {
+      const suffix = suffixFor(slices[sliceSize * n + 2] ?? 0)
+      suffixes.push(suffix)
+      sizes[n] = withoutBrace(slices, n) - startOf(slices, n) + suffix.length
     }
     const layout = layOut(sizes)
     const bytes = pool.take(layout.ends.at(-1) ?? 0)
     if (ndjson) eraseLineBreaks(body)
     let at = 0
     let record = 0
-    for (const [n, index] of indexes.entries()) {
+    for (let n = 0; n < good; n++) {
       if (at === layout.ends[record]) record++
       else if (n > 0) bytes[at++] = newline
-      at += body.copy(bytes, at, startOf(ranges, index), withoutBrace(ranges, index))
+      at += body.copy(bytes, at, startOf(slices, n), withoutBrace(slices, n))
       at += suffixes[n]?.copy(bytes, at) ?? 0
     }
-    return { bytes, ...layout, keys: keysOf(envelope.service_name, accepted) }
+    return { bytes, ...layout, keys: keysOf(batch) }
   }
 }
 
@@ -67,34 +60,36 @@ function eraseLineBreaks(body: Buffer): void {
   for (const [at, byte] of body.entries()) if (byte === newline || byte === carriageReturn) body[at] = space
 }
 
-function startOf(ranges: Uint32Array, index: number): number {
-  return ranges[2 * index] ?? 0
+function startOf(slices: Uint32Array, n: number): number {
+  return slices[sliceSize * n] ?? 0
 }
 
-function withoutBrace(ranges: Uint32Array, index: number): number {
-  return (ranges[2 * index + 1] ?? 1) - 1
+function withoutBrace(slices: Uint32Array, n: number): number {
+  return (slices[sliceSize * n + 1] ?? 1) - 1
 }
 
 /**
  * Makes the end of a record: the members that its metric lacks, and the closing brace. Each combination is encoded
  * once.
+ *
+ * @param values of the spliceable members, in their order; undefined for one that nobody knows
  */
-function createSuffixes(members: (readonly [name: string, value: string])[]) {
+function createSuffixes(values: readonly (string | undefined)[]) {
   const encoded: Buffer[] = []
-  const names = members.map(([name]) => name)
 
-  return function suffixFor(metric: object): Buffer {
-    let lacking = 0
-    for (let bit = 0; bit < names.length; bit++) if (!((names[bit] ?? '') in metric)) lacking |= 1 << bit
-    const suffix = encoded[lacking] ?? encode(lacking)
-    encoded[lacking] = suffix
+  /** @param present which of them the metric has, a bit each */
+  return function suffixFor(present: number): Buffer {
+    const suffix = encoded[present] ?? encode(present)
+    encoded[present] = suffix
     return suffix
   }
 
-  function encode(lacking: number): Buffer {
-    const spliced = members
-      .filter((_, bit) => lacking & (1 << bit))
-      .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+  function encode(present: number): Buffer {
+    const spliced = spliceable.map((name, bit) => {
+      const value = values[bit]
+      const lacks = value !== undefined && (present & (1 << bit)) === 0
+      return lacks ? `,${JSON.stringify(name)}:${JSON.stringify(value)}` : ''
+    })
     return Buffer.from(`${spliced.join('')}}`)
   }
 }

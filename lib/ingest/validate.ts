@@ -11,19 +11,26 @@ export type ValidationLimits = {
   maxFutureHours: number
 }
 
-/** The judgement on a batch: which metrics are good, and what is wrong with the others. */
-export type Verdict = {
-  envelope: Envelope
+/** What an agent hears of its batch. */
+export type Judgement = {
   received: number
-  /** The good metrics, in order, and where each stands in `envelope.metrics`. */
-  accepted: Metric[]
-  indexes: number[]
+  accepted: number
+  /** Which metrics are accepted, as they are counted in the batch; undefined for all. */
+  indexes: readonly number[] | undefined
   rejected: number
   rejections: Rejections
-  /** What is wrong with each rejected metric. */
-  faults: MetricFault[]
   /** One text a rejected metric, such as "metrics[3].value must be number"; the first 20. */
   errors: string[]
+}
+
+/** The judgement on a batch that was parsed. */
+export type Verdict = Judgement & {
+  envelope: Envelope
+  /** The good metrics, in order. */
+  metrics: Metric[]
+  indexes: readonly number[]
+  /** What is wrong with each rejected metric. */
+  faults: MetricFault[]
 }
 
 /** `index` counts in `envelope.metrics`; `text` names the metric, such as "metrics[3].value must be number". */
@@ -51,10 +58,8 @@ export function createValidate(limits: ValidationLimits): Validate {
   return function validate(batch) {
     if (!isEnvelope(batch)) throw invalidBatch(batch, firstOf(isEnvelope.errors))
     const { metrics } = batch
-    const now = Date.now()
-    const oldest = limits.maxAgeHours === 0 ? -Infinity : now - limits.maxAgeHours * hourMs
-    const newest = limits.maxFutureHours === 0 ? Infinity : now + limits.maxFutureHours * hourMs
-    const accepted: Metric[] = []
+    const { oldest, newest } = instantLimits(limits)
+    const good: Metric[] = []
     const indexes: number[] = []
     const faults: MetricFault[] = []
     const rejections: Record<string, number> = {}
@@ -65,7 +70,7 @@ export function createValidate(limits: ValidationLimits): Validate {
       else if (metric.timestamp < oldest) fault = tooOld
       else if (metric.timestamp > newest) fault = tooNew
       else {
-        accepted.push(metric)
+        good.push(metric)
         indexes.push(i)
         continue
       }
@@ -75,7 +80,8 @@ export function createValidate(limits: ValidationLimits): Validate {
     return {
       envelope: batch,
       received: metrics.length,
-      accepted,
+      accepted: good.length,
+      metrics: good,
       indexes,
       rejected: faults.length,
       rejections,
@@ -85,13 +91,22 @@ export function createValidate(limits: ValidationLimits): Validate {
   }
 }
 
+/** Between which instants a metric that arrives now must lie, in Unix ms. */
+export function instantLimits({ maxAgeHours, maxFutureHours }: ValidationLimits): { oldest: number; newest: number } {
+  const now = Date.now()
+  return {
+    oldest: maxAgeHours === 0 ? -Infinity : now - maxAgeHours * hourMs,
+    newest: maxFutureHours === 0 ? Infinity : now + maxFutureHours * hourMs,
+  }
+}
+
 /** The 422 for a batch of which no metric may go on. */
-export function noValidMetrics(verdict: Verdict): Problem {
-  const count = verdict.received
+export function noValidMetrics(judgement: Judgement): Problem {
+  const count = judgement.received
   return new Problem('VANTAGE_NO_VALID_METRICS', `All ${count} metrics of the batch are invalid`, {
-    errors: verdict.errors,
+    errors: judgement.errors,
     metricsReceived: count,
-    rejections: verdict.rejections,
+    rejections: judgement.rejections,
   })
 }
 

@@ -1,10 +1,9 @@
 import { Delivery } from '../delivery/delivery.js'
 import { maxRecordBytes } from '../delivery/producer-properties.js'
 import { ByteBudget } from '../ingest/byte-budget.js'
-import { createLetters } from '../ingest/letters.js'
+import { createJudge } from '../ingest/judge.js'
 import { createRecords } from '../ingest/records.js'
 import { Turns } from '../ingest/turns.js'
-import { createValidate } from '../ingest/validate.js'
 import { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
 import type { Logger } from '../shared/logger.js'
@@ -85,9 +84,8 @@ export class Worker {
         limits: { maxBodyBytes },
         budget: new ByteBudget(maxHeldBytes, telemetry.gauges),
         inflating: new Turns(Math.max(1, Math.floor(maxHeldBytes / maxBodyBytes))),
-        validate: createValidate(config),
+        judge: createJudge(config),
         makeRecords: createRecords({ ...config, maxRecordBytes: maxRecordBytes(config) }, pool),
-        makeLetters: createLetters(config),
         delivery,
         limiter: rateLimits && new RateLimiter(rateLimits, primary, logger),
         pool,

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { metricsBefore, recordKey, recordValue } from '../../lib/delivery/record-batch.js'
 import { decode } from '../../lib/ingest/decode.js'
+import { slice } from '../../lib/ingest/judge.js'
 import { createRecords, type RecordOptions } from '../../lib/ingest/records.js'
 import { readTraceContext, type TraceContext } from '../../lib/ingest/trace-context.js'
 import { createValidate } from '../../lib/ingest/validate.js'
@@ -12,8 +13,8 @@ const metric = '"timestamp":1,"service_name":"s","metric_name":"m","metric_type"
 const defaults: RecordOptions = { kafkaPartitionKey: 'service', kafkaRecordFormat: 'metric', maxRecordBytes: 1000 }
 
 function recordsOf(text: string, options: Partial<RecordOptions> = {}, trace: TraceContext = {}) {
-  const body = decode(Buffer.from(text))
-  const batch = createRecords({ ...defaults, ...options }, new BufferPool())(body, validate(body.value), trace)
+  const body = decode(Buffer.from(text), 'utf8')
+  const batch = createRecords({ ...defaults, ...options }, new BufferPool())(slice(body, validate(body.value)), trace)
   return Array.from(batch.ends, (_, n) => ({
     value: recordValue(batch, n).toString(),
     key: recordKey(batch, n)?.toString(),
@@ -102,8 +103,8 @@ test('the series key does not depend on the order of tags; none has no key', asy
 test('service keys stay right when there are more services than the cache holds', async (t) => {
   const make = createRecords(defaults, new BufferPool())
   for (let i = 0; i < 10_010; i++) {
-    const body = decode(Buffer.from(`{"metrics":[{${metric}}],"service_name":"service-${i}"}`))
-    const key = recordKey(make(body, validate(body.value), {}), 0)?.toString()
+    const body = decode(Buffer.from(`{"metrics":[{${metric}}],"service_name":"service-${i}"}`), 'utf8')
+    const key = recordKey(make(slice(body, validate(body.value)), {}), 0)?.toString()
     if (key !== `service-${i}`) t.equal(key, `service-${i}`)
   }
   t.pass()

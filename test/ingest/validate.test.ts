@@ -74,7 +74,7 @@ test('good metrics are kept with their place, and at most 20 errors are told', a
   t.equal(verdict.rejected, 30)
   t.equal(verdict.errors.length, 20)
   t.same(verdict.indexes.slice(0, 3), [0, 2, 4])
-  t.equal(verdict.accepted[1], metrics[2])
+  t.equal(verdict.metrics[1], metrics[2])
 })
 
 const envelopes: [name: string, batch: unknown, error: string, received: number, reason: string][] = [

@@ -1,0 +1,262 @@
+#include "scan.h"
+
+#include <string.h>
+
+/* Beyond 15 digits not every integer is a JavaScript number. */
+enum { max_integer_digits = 15 };
+/* So many digits with so large an exponent are far below the largest number, 1.8e308. */
+enum { max_digits = 100, max_exponent_digits = 2 };
+
+typedef struct {
+  const uint8_t *at;
+  const uint8_t *end;
+  const uint8_t *body;
+} cursor;
+
+static bool is_space(uint8_t byte) {
+  return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+}
+
+static bool is_digit(uint8_t byte) {
+  return byte >= '0' && byte <= '9';
+}
+
+static void skip_space(cursor *cursor) {
+  while (cursor->at < cursor->end && is_space(*cursor->at)) cursor->at++;
+}
+
+/* Takes the byte, and the space around it, if it is the next. */
+static bool take(cursor *cursor, uint8_t byte) {
+  skip_space(cursor);
+  if (cursor->at == cursor->end || *cursor->at != byte) return false;
+  cursor->at++;
+  skip_space(cursor);
+  return true;
+}
+
+static bool take_word(cursor *cursor, const char *word) {
+  size_t length = strlen(word);
+  if ((size_t)(cursor->end - cursor->at) < length || memcmp(cursor->at, word, length) != 0) return false;
+  cursor->at += length;
+  return true;
+}
+
+/* The bytes between the quotes. Not sure of escapes, which may stand for anything. */
+static bool take_text(cursor *cursor, const uint8_t **text, size_t *length) {
+  if (cursor->at == cursor->end || *cursor->at != '"') return false;
+  const uint8_t *at = ++cursor->at;
+  while (at < cursor->end && *at != '"') {
+    if (*at == '\\' || *at < ' ') return false;
+    at++;
+  }
+  if (at == cursor->end) return false;
+  *text = cursor->at;
+  *length = (size_t)(at - cursor->at);
+  cursor->at = at + 1;
+  return true;
+}
+
+/* In UTF-8, every byte begins a character but those of the form 10xxxxxx. */
+static size_t characters(const uint8_t *text, size_t length) {
+  size_t count = 0;
+  for (size_t i = 0; i < length; i++) count += (text[i] & 0xc0) != 0x80;
+  return count;
+}
+
+static bool take_bounded_text(cursor *cursor, const rule *rule) {
+  const uint8_t *text;
+  size_t length;
+  if (!take_text(cursor, &text, &length)) return false;
+  if (length > rule->maximum || rule->minimum > 1) length = characters(text, length);
+  return length >= rule->minimum && length <= rule->maximum;
+}
+
+static bool take_choice(cursor *cursor, const rule *rule) {
+  const uint8_t *text;
+  size_t length;
+  if (!take_text(cursor, &text, &length)) return false;
+  const char *end = rule->choices + rule->choices_length;
+  for (const char *choice = rule->choices; choice < end; choice += 1 + (uint8_t)*choice)
+    if ((uint8_t)*choice == length && memcmp(choice + 1, text, length) == 0) return true;
+  return false;
+}
+
+/* Digits, of which only a single one may begin with 0; how many. */
+static size_t take_digits(cursor *cursor, bool leading_zero) {
+  const uint8_t *start = cursor->at;
+  while (cursor->at < cursor->end && is_digit(*cursor->at)) cursor->at++;
+  size_t digits = (size_t)(cursor->at - start);
+  return !leading_zero && digits > 1 && *start == '0' ? 0 : digits;
+}
+
+static bool take_integer(cursor *cursor, const rule *rule, uint64_t *integer) {
+  const uint8_t *start = cursor->at;
+  size_t digits = take_digits(cursor, false);
+  if (digits == 0 || digits > max_integer_digits) return false;
+  uint64_t value = 0;
+  for (const uint8_t *at = start; at < cursor->at; at++) value = 10 * value + (uint64_t)(*at - '0');
+  /* What follows, such as a fraction, is no end of a value. */
+  *integer = value;
+  return value >= rule->minimum && value <= rule->maximum;
+}
+
+static bool take_number(cursor *cursor, bool negative_too) {
+  if (cursor->at < cursor->end && *cursor->at == '-') {
+    if (!negative_too) return false;
+    cursor->at++;
+  }
+  size_t digits = take_digits(cursor, false);
+  if (digits == 0) return false;
+  if (cursor->at < cursor->end && *cursor->at == '.') {
+    cursor->at++;
+    size_t decimals = take_digits(cursor, true);
+    if (decimals == 0) return false;
+    digits += decimals;
+  }
+  if (digits > max_digits) return false;
+  if (cursor->at < cursor->end && (*cursor->at == 'e' || *cursor->at == 'E')) {
+    cursor->at++;
+    if (cursor->at < cursor->end && (*cursor->at == '+' || *cursor->at == '-')) cursor->at++;
+    size_t exponent = take_digits(cursor, true);
+    if (exponent == 0 || exponent > max_exponent_digits) return false;
+  }
+  return true;
+}
+
+static bool take_any(cursor *cursor) {
+  const uint8_t *text;
+  size_t length;
+  if (cursor->at == cursor->end) return false;
+  switch (*cursor->at) {
+    case '"':
+      return take_text(cursor, &text, &length);
+    case 't':
+      return take_word(cursor, "true");
+    case 'f':
+      return take_word(cursor, "false");
+    case 'n':
+      return take_word(cursor, "null");
+    default:
+      return take_number(cursor, true);
+  }
+}
+
+static bool take_texts(cursor *cursor) {
+  const uint8_t *text;
+  size_t length;
+  if (!take(cursor, '{')) return false;
+  if (take(cursor, '}')) return true;
+  do {
+    if (!take_text(cursor, &text, &length) || !take(cursor, ':') || !take_text(cursor, &text, &length)) return false;
+  } while (take(cursor, ','));
+  return take(cursor, '}');
+}
+
+/* Which rule a member has; the count of the rules if none. Agents send members in one order: `likely` comes after the last. */
+static uint32_t find_rule(const rules *rules, const uint8_t *name, size_t length, uint32_t likely) {
+  for (uint32_t n = 0; n < rules->count; n++) {
+    uint32_t i = likely + n < rules->count ? likely + n : likely + n - rules->count;
+    const rule *rule = &rules->rules[i];
+    if (rule->name_length == length && memcmp(rule->name, name, length) == 0) return i;
+  }
+  return rules->count;
+}
+
+static uint32_t required_of(const rules *rules) {
+  uint32_t required = 0;
+  for (uint32_t i = 0; i < rules->count; i++) required |= (uint32_t)rules->rules[i].required << i;
+  return required;
+}
+
+typedef struct {
+  const schema *schema;
+  uint32_t *places;
+  size_t capacity;
+  findings *found;
+} task;
+
+static bool take_metrics(cursor *cursor, const rule *rule, task *task);
+
+static bool take_value(cursor *cursor, const rule *rule, task *task) {
+  if (rule->nullable && take_word(cursor, "null")) return true;
+  uint64_t integer;
+  switch (rule->kind) {
+    case RULE_ANY:
+      return take_any(cursor);
+    case RULE_INSTANT:
+      if (!take_integer(cursor, rule, &integer)) return false;
+      if (integer < task->found->earliest) task->found->earliest = integer;
+      if (integer > task->found->latest) task->found->latest = integer;
+      return true;
+    case RULE_INTEGER:
+      return take_integer(cursor, rule, &integer);
+    case RULE_NUMBER:
+      return take_number(cursor, !rule->bounded_below);
+    case RULE_TEXT:
+      return take_bounded_text(cursor, rule);
+    case RULE_CHOICE:
+      return take_choice(cursor, rule);
+    case RULE_TEXTS:
+      return take_texts(cursor);
+    case RULE_METRICS:
+      return take_metrics(cursor, rule, task);
+    default:
+      return false;
+  }
+}
+
+/*
+ * Takes an object whose members keep the rules and none of them twice. `met` gets a bit for each that is there, `values`,
+ * unless it is NULL, where its value starts and ends in the body.
+ */
+static bool take_object(cursor *cursor, const rules *rules, uint32_t *met, uint32_t *values, task *task) {
+  uint32_t likely = 0;
+  *met = 0;
+  if (!take(cursor, '{')) return false;
+  do {
+    const uint8_t *name;
+    size_t length;
+    if (!take_text(cursor, &name, &length) || !take(cursor, ':')) return false;
+    uint32_t i = find_rule(rules, name, length, likely);
+    if (i == rules->count) {
+      if (!take_any(cursor)) return false;
+      continue;
+    }
+    if (*met >> i & 1) return false;
+    *met |= 1u << i;
+    likely = i + 1 < rules->count ? i + 1 : 0;
+    uint32_t start = (uint32_t)(cursor->at - cursor->body);
+    if (!take_value(cursor, &rules->rules[i], task)) return false;
+    if (values == NULL) continue;
+    values[2 * i] = start;
+    values[2 * i + 1] = (uint32_t)(cursor->at - cursor->body);
+  } while (take(cursor, ','));
+  return take(cursor, '}') && (required_of(rules) & ~*met) == 0;
+}
+
+static bool take_metrics(cursor *cursor, const rule *rule, task *task) {
+  uint32_t count = 0;
+  if (!take(cursor, '[')) return false;
+  do {
+    if (count == rule->maximum || count == task->capacity) return false;
+    uint32_t *place = &task->places[place_size * count];
+    place[0] = (uint32_t)(cursor->at - cursor->body);
+    if (!take_object(cursor, &task->schema->metric, &place[2], NULL, task)) return false;
+    const uint8_t *end = cursor->at;
+    while (end[-1] != '}') end--;
+    place[1] = (uint32_t)(end - cursor->body);
+    count++;
+  } while (take(cursor, ','));
+  task->found->metrics = count;
+  return count >= rule->minimum && take(cursor, ']');
+}
+
+bool scan(const schema *schema, const uint8_t *body, size_t length, uint32_t *places, size_t capacity,
+          findings *found) {
+  if (length > UINT32_MAX) return false;
+  cursor cursor = {body, body + length, body};
+  task task = {schema, places, capacity, found};
+  uint32_t met;
+  *found = (findings){.earliest = UINT64_MAX};
+  return take_object(&cursor, &schema->envelope, &met, found->values, &task) && cursor.at == cursor.end;
+}
