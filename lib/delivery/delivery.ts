@@ -20,6 +20,8 @@ import { type DeliveryOutcome, retryAfter, Shipment } from './shipment.js'
 
 const sweepIntervalMs = 50
 const waitWithJournalMs = 500
+/** After socket.timeout.ms, 60 s, librdkafka sends again by itself. */
+const stuckAfterMs = 75_000
 const mebibyte = 2 ** 20
 /** Agents are taken to be posting for that long after the last batch. */
 const liveForMs = 1000
@@ -40,6 +42,8 @@ export class Delivery {
   readonly #logger: Logger
   readonly #health: KafkaHealth
   readonly #sender: Sender
+  readonly #redeliverySender: Sender
+  readonly #replaySender: Sender
   readonly #redelivery: Redelivery
   readonly #journal: Journal | undefined
   readonly #replay: Replay | undefined
@@ -62,7 +66,9 @@ export class Delivery {
     this.#maxHeldBytes = config.maxInflightMb * mebibyte
     this.#brokers = new BrokerStates((broker, errors) => telemetry.count('kafkaBrokerErrors', broker, errors))
     this.#sender = new Sender(() => this.#openProducer((json) => this.#brokers.update(json)))
-    this.#redelivery = new Redelivery(new Sender(() => this.#openProducer()))
+    this.#redeliverySender = new Sender(() => this.#openProducer())
+    this.#redelivery = new Redelivery(this.#redeliverySender)
+    this.#replaySender = new Sender(() => this.#openProducer())
     this.#health = new KafkaHealth(() => this.#sender.producer, {
       bootstrapServers: config.kafkaBootstrapServers,
       topic: config.kafkaTopic,
@@ -78,7 +84,7 @@ export class Delivery {
     this.#journal = new Journal({ directory: config.journalDir, maxBytes }, telemetry, logger)
     this.#replay = new Replay({
       journal: this.#journal,
-      sender: new Sender(() => this.#openProducer()),
+      sender: this.#replaySender,
       onLaunch: (shipment) => this.#hold(shipment),
       onSettled: (shipment, failed) => this.#settle(shipment, failed),
       isLive: () => performance.now() - this.#lastBatchAt < liveForMs,
@@ -227,6 +233,8 @@ export class Delivery {
 
   async #send(shipment: Shipment): Promise<void> {
     this.#settle(shipment, await this.#sender.send(shipment.batch))
+    if (shipment.delivered.records > 0) this.#health.acknowledged(shipment.ageMs)
+    if (this.#sender.idle) this.#health.released()
   }
 
   /** The brokers have answered for all of the shipment. */
@@ -234,10 +242,8 @@ export class Delivery {
     // What was given up because the process ends is in the journal, or has been answered.
     if (failed.length > 0 && this.#stopping) return
     shipment.settle(failed)
-    if (shipment.delivered.records > 0) this.#health.acknowledged(shipment.ageMs)
     if (failed.length === 0 || shipment.state === 'given up') this.#finish(shipment)
     else void this.#redeliver(shipment, failed)
-    if (this.#telemetry.gauges.heldBytes === 0) this.#health.released()
   }
 
   async #redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
@@ -296,8 +302,24 @@ export class Delivery {
     }
   }
 
+  /**
+   * librdkafka can come out of an outage with a record that it never sends again, although the brokers answer: such a
+   * producer is replaced, and what it held is sent by another, perhaps a second time.
+   */
+  #replaceStuckProducers(): void {
+    if (this.#health.answersForMs < stuckAfterMs) return
+    for (const sender of [this.#sender, this.#redeliverySender, this.#replaySender]) {
+      if (sender.replaceStuck(stuckAfterMs)) {
+        this.#logger.error(
+          'a Kafka producer is stuck, although Kafka answers; it is replaced, its records are sent again',
+        )
+      }
+    }
+  }
+
   /** Takes shipments that have waited too long to the journal, or gives them up, so that their agents hear in time. */
   #sweep(): void {
+    this.#replaceStuckProducers()
     const now = performance.now()
     const { ackTimeoutMs } = this.#config
     for (const shipment of this.#pending) {

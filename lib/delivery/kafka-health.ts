@@ -26,6 +26,7 @@ export class KafkaHealth {
   readonly #options: KafkaHealthOptions
   #status: KafkaStatus = { up: false, message: 'Not connected yet' }
   #acknowledgedAt = -Infinity
+  #answersSince = Infinity
   #stalled = false
   #error: ConnectionError | undefined
   #timer: NodeJS.Timeout | undefined
@@ -43,6 +44,11 @@ export class KafkaHealth {
   /** When the brokers last acknowledged something, on the clock of performance.now(). */
   get acknowledgedAtMs(): number {
     return this.#acknowledgedAt
+  }
+
+  /** For how long the brokers have answered whatever they were asked or sent; negative when they do not. */
+  get answersForMs(): number {
+    return performance.now() - this.#answersSince
   }
 
   /** Asks the brokers from now on, whenever there are no acknowledgements to tell. */
@@ -64,6 +70,7 @@ export class KafkaHealth {
     // Otherwise brokers that answer, but too late, would have batches wait in vain again and again.
     if (!this.#status.up && tookMs > this.#options.slowAfterMs) return
     this.#acknowledgedAt = performance.now()
+    this.#answersSince = Math.min(this.#answersSince, this.#acknowledgedAt)
     this.#stalled = false
     this.#set(true, 'Acknowledges')
   }
@@ -89,8 +96,11 @@ export class KafkaHealth {
     if (performance.now() - this.#acknowledgedAt < probeIntervalMs) return
     try {
       const topic = await this.#producer().describeTopic(probeTimeoutMs)
+      const complete = topic.partitions > 0 && topic.partitionsWithoutLeader === 0
+      this.#answersSince = complete ? Math.min(this.#answersSince, performance.now()) : Infinity
       if (!this.#stalled) this.#judge(topic)
     } catch {
+      this.#answersSince = Infinity
       // The reason it gives is always a time-out; that of the connection error says more.
       this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
     }

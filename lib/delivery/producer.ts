@@ -23,7 +23,12 @@ export type ProducerEvents = {
   onStatistics?: (json: string) => void
 }
 
-type Sent = { batch: RecordBatch; records: readonly number[] | undefined; resolve: (failed: FailedRecord[]) => void }
+type Sent = {
+  batch: RecordBatch
+  records: readonly number[] | undefined
+  sentAtMs: number
+  resolve: (failed: FailedRecord[]) => void
+}
 
 /** One librdkafka producer. It connects by itself, whenever there is a broker, and queues until then. */
 export class Producer {
@@ -51,13 +56,19 @@ export class Producer {
     return this.#failed
   }
 
+  /** How long ago the oldest batch was sent that is not settled; undefined if all are. */
+  get oldestAgeMs(): number | undefined {
+    const [oldest] = this.#sent.values()
+    return oldest && performance.now() - oldest.sentAtMs
+  }
+
   /**
    * Sends copies of the records, or of those numbered, and waits without limit: resolves with those that failed, when
    * every other one is acknowledged.
    */
   send(batch: RecordBatch, records?: readonly number[]): Promise<FailedRecord[]> {
     return new Promise((resolve) => {
-      const id = this.#add({ batch, records, resolve })
+      const id = this.#add({ batch, records, sentAtMs: performance.now(), resolve })
       binding.send(this.#handle, id, batch.bytes, batch.ends, batch.keys, records && Uint32Array.from(records))
     })
   }
@@ -70,7 +81,7 @@ export class Producer {
   ): Promise<FailedRecord[]> {
     const batch = { bytes: value, ends: Uint32Array.of(value.length), keys: [] }
     return new Promise((resolve) => {
-      const id = this.#add({ batch, records: undefined, resolve })
+      const id = this.#add({ batch, records: undefined, sentAtMs: performance.now(), resolve })
       binding.sendWithHeaders(this.#handle, id, value, key, Object.entries(headers).flat())
     })
   }

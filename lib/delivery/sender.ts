@@ -4,7 +4,7 @@ import type { RecordBatch } from './record-batch.js'
 /** How long a producer that has failed for good may take to hand back what it held. */
 const handBackMs = 1000
 
-/** Sends through a producer, which it opens when it is first needed and replaces when it has failed for good. */
+/** Sends through a producer, which it opens when it is first needed and replaces when it is of no use any more. */
 export class Sender {
   readonly #open: () => Producer
   readonly #closing = new Set<Promise<void>>()
@@ -16,9 +16,14 @@ export class Sender {
 
   /** The producer that takes records at the moment. */
   get producer(): Producer {
-    if (this.#producer?.failed === true) this.#discard(this.#producer)
+    if (this.#producer?.failed === true) this.#discard(this.#producer, handBackMs)
     this.#producer ??= this.#open()
     return this.#producer
+  }
+
+  /** Whether all that was sent is settled. */
+  get idle(): boolean {
+    return this.#producer?.oldestAgeMs === undefined
   }
 
   /** Resolves with the records that failed, when every other one is acknowledged. */
@@ -26,14 +31,22 @@ export class Sender {
     return this.producer.send(batch, records)
   }
 
+  /** Gives up a producer that holds something for longer than that: all it holds has failed. Whether there was one. */
+  replaceStuck(longerThanMs: number): boolean {
+    const producer = this.#producer
+    if (producer === undefined || (producer.oldestAgeMs ?? 0) <= longerThanMs) return false
+    this.#discard(producer, 0)
+    return true
+  }
+
   /** Gives up what is not acknowledged. */
   async close(): Promise<void> {
     await Promise.all([...this.#closing, this.#producer?.close()])
   }
 
-  #discard(failed: Producer): void {
+  #discard(producer: Producer, patienceMs: number): void {
     this.#producer = undefined
-    const closing = failed.close(handBackMs)
+    const closing = producer.close(patienceMs)
     this.#closing.add(closing)
     void closing.finally(() => this.#closing.delete(closing))
   }

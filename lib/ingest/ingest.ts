@@ -97,9 +97,9 @@ async function receive(request: BatchRequest, context: IngestContext, tally: Tal
     telemetry.counts.batchesReceived++
     telemetry.observe('requestBodyBytes', sent.length)
     await quota?.counted()
-    trace.enter('decode')
+    trace.enter('inflate')
     const text = gzip ? await inflateInTurn(sent, request.client, context) : sent
-    trace.enter('validate')
+    trace.enter('judge')
     const { judgement, batch, letters } = judge(text)
     trace.note({ metrics_received: judgement.received, metrics_accepted: judgement.accepted })
     tally.receive(judgement.received, batch.service)

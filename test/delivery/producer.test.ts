@@ -2,9 +2,11 @@ import { type Test, test } from 'tap'
 import { Producer } from '../../lib/delivery/producer.js'
 import type { ProducerProperties } from '../../lib/delivery/producer-properties.js'
 import type { RecordBatch } from '../../lib/delivery/record-batch.js'
+import { Sender } from '../../lib/delivery/sender.js'
 import { freePort } from '../support/free-port.js'
 import { startMockKafka } from '../support/mock-kafka.js'
 import { readTopic } from '../support/read-topic.js'
+import { waitFor } from '../support/wait-for.js'
 
 type Global = ProducerProperties['global']
 
@@ -86,4 +88,22 @@ test('a property that librdkafka does not take is refused in its words', async (
   })
   t.throws(make({ ['linger.ms' as never]: 'soon' }), { message: /^Invalid value for configuration property/ })
   t.throws(make({ 'transactional.id': 'x', 'enable.idempotence': false }), { message: /transactional/ })
+})
+
+test('a sender replaces a producer that holds something for too long', async (t) => {
+  const brokers = [`127.0.0.1:${await freePort()}`, await startMockKafka(t)]
+  const sender = new Sender(
+    () => new Producer({ global: { 'bootstrap.servers': brokers.shift() ?? '' }, ...plain }, topic, quiet),
+  )
+  t.teardown(() => sender.close())
+  const stuck = sender.send(batchOf(['a', 'b']))
+  t.notOk(sender.idle)
+  t.notOk(sender.replaceStuck(60_000), 'it may yet be sent')
+  await waitFor(() => sender.replaceStuck(1), 'a replacement')
+  t.match(await stuck, [
+    { record: 0, forGood: false },
+    { record: 1, forGood: false },
+  ])
+  t.same(await sender.send(batchOf(['c'])), [])
+  t.ok(sender.idle)
 })
