@@ -3,11 +3,13 @@ import { once } from 'node:events'
 import { chmodSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'tap'
+import { batchOf } from '../support/batches.js'
 import { startCollector } from '../support/collector.js'
 import { blocksOf } from '../support/doc-blocks.js'
 import { startMockKafka } from '../support/mock-kafka.js'
 import { plainly } from '../support/plainly.js'
 import { command } from '../support/run-command.js'
+import { waitFor } from '../support/wait-for.js'
 
 /** How a block of each language is run; those of other languages are not commands. */
 const runners: Record<string, { file: string; run: string[] }> = {
@@ -44,7 +46,15 @@ test('every command of README and docs does what it says', async (t) => {
   const kafka = await startMockKafka(t)
   const bin = t.testdir()
   const journal = join(bin, 'vantage-journal')
-  const collector = await startCollector(t, { kafka, env: { VANTAGE_API_WORKERS: '1', VANTAGE_JOURNAL_DIR: journal } })
+  const settings = {
+    VANTAGE_API_WORKERS: '1',
+    VANTAGE_JOURNAL_DIR: journal,
+    VANTAGE_KAFKA_DEAD_LETTER_TOPIC: 'metrics-dead',
+    VANTAGE_DEAD_LETTER_INVALID: 'true',
+  }
+  const collector = await startCollector(t, { kafka, env: settings })
+  await collector.post({ ...batchOf(1), metrics: [{ metric_name: 'nameless' }] })
+  await waitFor(async () => (await collector.stats()).ingestion.rejects_kept === 1, 'a dead letter', 20_000)
   writeFileSync(join(bin, 'vantage-collector'), `#!/bin/sh\nexec ${process.execPath} ${command} "$@"\n`)
   chmodSync(join(bin, 'vantage-collector'), 0o755)
   symlinkSync(resolve('dist'), join(bin, 'dist'))
@@ -78,6 +88,7 @@ test('every command of README and docs does what it says', async (t) => {
     const [exitCode] = await once(child, 'close')
     t.equal(exitCode, 0, `${path}:${line}`, { output })
     for (const shown of shownBehind(n)) t.ok(output.includes(shown), `${path}:${line} prints ${shown}`, { output })
+    if (code.includes('metrics-dead')) t.match(output, 'vantage-reason=metrics[0].timestamp is required')
     if (code.includes('confluent_kafka')) t.match(output, /^[1-9]\d* metrics of/, 'it read what the others posted')
   }
   t.equal((await collector.stats()).balance.difference, 0)
