@@ -10,7 +10,10 @@ import type { RecordBatch } from './record-batch.js'
  */
 export type FailedRecord = { record: number; reason: string; errorCode: string; forGood: boolean }
 
-/** Writing and parsing them takes 0.2 ms with one broker and six partitions, and a few with a thousand partitions. */
+/**
+ * Parsing them takes the event loop 0.04 ms with one broker and six partitions, 2.4 ms with a thousand (0.7 MB); librdkafka
+ * writes them on its own thread.
+ */
 const statisticsIntervalMs = 5000
 const lookEveryMs = 10
 
