@@ -15,8 +15,16 @@ export function conditionOf({ status, reason, workers }: Stats): Condition {
   if (status === 'unavailable') {
     return { state: status, word: 'Unavailable', notice: `Batches are sent back: ${reason}` }
   }
-  const degraded = workers.some(({ kafka }) => !kafka.up)
-  return degraded
-    ? { state: 'degraded', word: 'Degraded', notice: '' }
-    : { state: status, word: 'Operational', notice: '' }
+  const fault = faultOf(workers)
+  return fault === undefined
+    ? { state: status, word: 'Operational', notice: '' }
+    : { state: 'degraded', word: 'Degraded', notice: fault }
+}
+
+/** What does not work although batches get 202, as GET /health has it. */
+function faultOf(workers: Stats['workers']): string | undefined {
+  const away = workers.find(({ kafka }) => !kafka.up)
+  if (away !== undefined) return `Batches are kept until Kafka takes them: ${away.kafka.message}`
+  const broken = workers.find(({ journal }) => journal !== undefined && journal.state !== 'ok')?.journal
+  return broken && `Kafka takes batches, and the journal could not: ${broken.message}`
 }

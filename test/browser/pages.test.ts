@@ -3,6 +3,8 @@ import { type Test, test } from 'tap'
 import { batchOf, metricOf } from '../support/batches.js'
 import { startBrowser } from '../support/browser.js'
 import { type Collector, startCollector } from '../support/collector.js'
+import { makeDirectory } from '../support/directory.js'
+import { freePort } from '../support/free-port.js'
 import { Load } from '../support/load.js'
 import { startMockKafka } from '../support/mock-kafka.js'
 import { readTopic } from '../support/read-topic.js'
@@ -36,6 +38,16 @@ async function post(collector: Collector): Promise<void> {
   await collector.post({ ...batchOf(1), metrics: [metricOf(1), { ...metricOf(2), value: '<b>2</b>' }] })
   await collector.post(batchOf(1, { service: '<img src=x onerror=alert(1)>' }))
 }
+
+test('the status page says that Kafka is away, and where the batches are', async (t) => {
+  const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
+  const collector = await startCollector(t, { kafka: `127.0.0.1:${await freePort()}`, env })
+  await collector.post(batchOf(7))
+  const page = await open(t, collector.url)
+  await page.waitForSelector('#status[data-status=degraded]')
+  t.match(await text(page, '#notice'), /^Batches are kept until Kafka takes them: No broker of /)
+  t.equal(await booked(page, 'Journaled'), 7)
+})
 
 test('the status page shows what the client counted, also after the death of a worker', async (t) => {
   const kafka = await startMockKafka(t)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { batchOf, metricOf } from '../support/batches.js'
 import { Collector, startCollector } from '../support/collector.js'
+import { makeDirectory } from '../support/directory.js'
 import { freePort } from '../support/free-port.js'
 import { startMockKafka } from '../support/mock-kafka.js'
 import { runCommand } from '../support/run-command.js'
@@ -114,6 +115,16 @@ test('it says that nobody answers, with the last figures, and goes on when the c
   t.notMatch(terminal.page, 'does not answer')
   terminal.type('q')
   t.equal(await terminal.exit, 0)
+})
+
+test('it says that Kafka is away, and where the batches are', async (t) => {
+  const env = { ...oneWorker, VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
+  const collector = await startCollector(t, { kafka: `127.0.0.1:${await freePort()}`, env })
+  await collector.post(batchOf(7))
+  const { stdout } = await runCommand(['top', '--url', collector.url, ...quick])
+  t.match(stdout, '● Degraded\nBatches are kept until Kafka takes them: No broker of ')
+  t.match(stdout, 'Received 7 = Delivered 0 + Journaled 7 ✓ They balance')
+  t.match(stdout, 'Journal 7 wait')
 })
 
 test('it says which key it needs, and takes it from the environment or a file', async (t) => {

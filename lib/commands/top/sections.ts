@@ -27,11 +27,7 @@ export function heading({ stats }: Seen, columns: number): Line {
 /** What to know first; empty when all is well. */
 export function noticeOf({ stats }: Seen): Line {
   const { state, notice } = conditionOf(stats)
-  const away = stats.workers.find(({ kafka }) => !kafka.up)
-  const fault = stats.workers.find(({ journal }) => journal !== undefined && journal.state !== 'ok')
-  if (notice !== '') return [piece(notice, tones[state])]
-  if (away !== undefined) return [piece(`Kafka: ${away.kafka.message}`, 'warn')]
-  return fault === undefined ? [] : [piece(`Journal: ${fault.journal?.message}`, 'warn')]
+  return [piece(notice, tones[state])]
 }
 
 const figureColumns = 3
