@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { freePort } from '../test/support/free-port.js'
-import { countRecords } from '../test/support/kafka-admin.js'
+import { countArrivals } from '../test/support/kafka-admin.js'
 import { waitFor } from '../test/support/wait-for.js'
 import { acknowledgedMetrics } from './load/ledger.js'
 import { runLoad } from './load/load.js'
@@ -131,7 +131,7 @@ async function measurePeer(
     if (result.metricsPerSecond === 0) throw new Error(`it answered ${JSON.stringify(result.outcomes)}`)
     const batches = ledgers.reduce((sum, { sent, unacknowledged }) => sum + sent - unacknowledged.length, 0)
     const expected = peer.records(acknowledgedMetrics(ledgers), batches)
-    const found = await countRecords(bench.kafka.bootstrap, topic)
+    const found = await countArrivals(bench.kafka.bootstrap, topic)
     return { rate: result.metricsPerSecond, lost: Math.max(0, expected - found) }
   } finally {
     await end(child)

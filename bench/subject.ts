@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Collector } from '../test/support/collector.js'
-import { countRecords } from '../test/support/kafka-admin.js'
+import { countArrivals } from '../test/support/kafka-admin.js'
 import { waitFor } from '../test/support/wait-for.js'
 import type { BenchKafka } from './kafka.js'
 import type { AgentLedger } from './load/ledger.js'
@@ -128,7 +128,7 @@ export class Bench {
 
   /** @throws {Error} where the topic holds fewer records than the brokers are said to have acknowledged */
   async #check(topic: string, acknowledged: number): Promise<void> {
-    const records = await countRecords(this.kafka.bootstrap, topic)
+    const records = await countArrivals(this.kafka.bootstrap, topic)
     if (records < acknowledged) throw new Error(`${topic} has ${records} records of ${acknowledged} acknowledged ones`)
   }
 }

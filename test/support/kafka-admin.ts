@@ -54,6 +54,17 @@ export async function kafkaAnswers(bootstrap: string): Promise<void> {
 
 /** How many records a topic holds, by the offsets of its ends. */
 export async function countRecords(bootstrap: string, topic: string): Promise<number> {
+  const partitions = await watermarksOf(bootstrap, topic)
+  return partitions.reduce((sum, { lowOffset, highOffset }) => sum + highOffset - lowOffset, 0)
+}
+
+/** How many records have come into a topic, those that it has dropped since included. */
+export async function countArrivals(bootstrap: string, topic: string): Promise<number> {
+  const partitions = await watermarksOf(bootstrap, topic)
+  return partitions.reduce((sum, { highOffset }) => sum + highOffset, 0)
+}
+
+async function watermarksOf(bootstrap: string, topic: string): Promise<Kafka.WatermarkOffsets[]> {
   const client = new Kafka.Producer({ 'bootstrap.servers': bootstrap })
   const metadata = await new Promise<Kafka.Metadata>((resolve, reject) => {
     client.connect({ topic, allTopics: false, timeout: countTimeoutMs }, (error, data) =>
@@ -62,9 +73,9 @@ export async function countRecords(bootstrap: string, topic: string): Promise<nu
   })
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
   const offsets = promisify<string, number, number, Kafka.WatermarkOffsets>(client.queryWatermarkOffsets.bind(client))
-  const ends = await Promise.all(partitions.map(({ id }) => offsets(topic, id, countTimeoutMs)))
+  const watermarks = await Promise.all(partitions.map(({ id }) => offsets(topic, id, countTimeoutMs)))
   await new Promise<void>((resolve) => client.disconnect(() => resolve()))
-  return ends.reduce((sum, { lowOffset, highOffset }) => sum + highOffset - lowOffset, 0)
+  return watermarks
 }
 
 type Done = (error: LibrdKafkaError | null | undefined) => void
