@@ -10,8 +10,8 @@ const usage = `Usage:
   npm run bench -- [SUBJECT...] [--quick] [--kafka | --bootstrap HOST:PORT] [--runs N] [--seconds N] [--out DIRECTORY]
   npm run bench -- compare A/result.json B/result.json
 
-Subjects: throughput, latency, outage, restart, slow-clients, scaling, micro, peers; all of them unless some are named. Each answers
-the question in the first line of its file in bench/.
+Subjects: throughput, latency, outage, restart, slow-clients, scaling, observed, micro, peers; all of them unless some are named. Each
+answers the question in the first line of its file in bench/.
 
   --quick      a first impression in under three minutes
   --kafka      on a real Apache Kafka, which Maven fetches at first (Java 17), instead of the embedded one
@@ -26,6 +26,7 @@ const subjects: Record<string, () => Promise<Subject>> = {
   restart: async () => (await import('./restart.js')).restart,
   'slow-clients': async () => (await import('./slow-clients.js')).slowClients,
   scaling: async () => (await import('./scaling.js')).scaling,
+  observed: async () => (await import('./observed.js')).observed,
   micro: async () => (await import('./micro.js')).micro,
   peers: async () => (await import('./peers.js')).peers,
 }

@@ -98,18 +98,28 @@ export class Bench {
     }
   }
 
-  /** Puts a fresh collector under load, and checks that the topic has got what was accepted. */
-  measure(subjected: Subjected, load: Partial<LoadOptions>): Promise<Measurement> {
+  /**
+   * Puts a fresh collector under load, and checks that the topic has got what was accepted.
+   *
+   * @param look begins to do something beside the load, and gives what ends it
+   */
+  measure(
+    subjected: Subjected,
+    load: Partial<LoadOptions>,
+    look: (url: string) => () => Promise<void> = () => async () => undefined,
+  ): Promise<Measurement> {
     return this.withCollector(subjected, async ({ collector, topic }) => {
       const options = { ...defaultLoad, warmUpSeconds: 1, seconds: this.options.seconds, ...load }
       const pid = collector.process.pid ?? 0
       let before: Usage | undefined
       let first = 0
-      const { result, ledgers } = await runLoad({ ...options, url: `${collector.url}/v1/metrics` }, ({ second }) => {
+      const endLook = look(collector.url)
+      const running = runLoad({ ...options, url: `${collector.url}/v1/metrics` }, ({ second }) => {
         if (before !== undefined) return
         before = usageOf(pid)
         first = second
       })
+      const { result, ledgers } = await running.finally(endLook)
       const after = usageOf(pid)
       const measured = result.timeline.filter(({ second }) => second > first)
       const metrics = measured.reduce((sum, { metricsPerSecond }) => sum + metricsPerSecond, 0)
