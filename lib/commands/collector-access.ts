@@ -9,8 +9,8 @@ import { UsageError } from './command.js'
  *
  * @throws {UsageError} when --url is none
  */
-export function routeUrl(flag: string | undefined, { apiPort }: Config, route: string): URL {
-  const text = flag ?? `http://localhost:${apiPort}`
+export function routeUrl(flag: string | undefined, { apiPort, tlsCertFile }: Config, route: string): URL {
+  const text = flag ?? `${tlsCertFile === '' ? 'http' : 'https'}://localhost:${apiPort}`
   if (!/^https?:/i.test(text) || !URL.canParse(text)) throw new UsageError(`--url ${text} is no http or https URL`)
   const url = new URL(text)
   url.pathname = url.pathname.replace(/\/$/, '') + route

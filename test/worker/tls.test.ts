@@ -64,6 +64,17 @@ test('with a certificate it speaks HTTPS, TLS 1.2 and 1.3, and nothing older or 
   await t.rejects(fetch(collector.url.replace('https', 'http')), 'plain HTTP')
 })
 
+test('commands find the collector of this machine that speaks HTTPS', async (t) => {
+  const authority = await Authority.create(t)
+  const identity = await authority.issue('server')
+  const collector = await startSecure(t, authority, identity)
+  const { port } = new URL(collector.url)
+  const env = { ...settingsFor(identity), VANTAGE_API_PORT: port, NODE_EXTRA_CA_CERTS: authority.cert }
+  const input = JSON.stringify(batchOf(3))
+  t.match(await runCommand(['send', '-'], { env, input }), { code: 0, stdout: /^3 accepted/ })
+  t.match(await runCommand(['top', '--once'], { env }), { code: 0, stdout: /Received 3 = Delivered 3/ })
+})
+
 test('the certificate tells in figures and log when it expires', async (t) => {
   const authority = await Authority.create(t)
   const collector = await startSecure(t, authority, await authority.issue('server', { days: 2 }))
