@@ -1,10 +1,12 @@
 // Draws the pages as they are seen, into docs/images: npm run screenshots. Starts an embedded Kafka and a collector with a
 // load that is the same each time.
 
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import type { Browser, BrowserContextOptions } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import { DevBroker } from '../lib/primary/dev-broker.js'
 import { batchOf, metricOf } from '../test/support/batches.js'
 import { launchBrowser } from '../test/support/browser.js'
@@ -20,23 +22,26 @@ const desktop = { viewport: { width: 1280, height: 940 } }
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 1.5 }
 const services = ['api-gateway', 'checkout', 'search', 'payments', 'inventory', 'mail', 'auth', 'images']
 
+const journal = mkdtempSync(join(tmpdir(), 'vantage-screenshots-'))
 const broker = await DevBroker.start()
-const collector = new Collector({ kafka: broker.address, env: { VANTAGE_ENVIRONMENT: 'staging' } })
-await collector.listening()
-await waitFor(async () => (await collector.get('/ready')).status === 200, 'ready')
+let collector = await start()
 const browser = await launchBrowser()
 
 await shoot('status-idle', '/', desktop, 7)
 let loaded = true
 const load = Promise.all(services.map((service, n) => agent(service, 120 - 12 * n)))
 const dark = { ...desktop, colorScheme: 'dark' } as const
+const seconds = Number(values.seconds)
+// One after the other: drawing takes CPU, which the figures of the next one show.
 await Promise.all([
-  shoot('status-busy', '/', desktop, Number(values.seconds)),
-  shoot('status-busy-dark', '/', dark, Number(values.seconds)),
-  shoot('status-phone', '/', phone, Number(values.seconds)),
+  shoot('status-busy', '/', desktop, seconds),
+  shoot('status-busy-dark', '/', dark, seconds + 7),
+  shoot('status-phone', '/', phone, seconds + 14),
 ])
 await shoot('docs', '/docs', desktop, 3)
 await shoot('redoc', '/redoc', desktop, 4)
+await shootDraining()
+collector = await start()
 const leaving = shoot('status-kafka-away', '/', desktop, 12)
 await pause(6000)
 await broker.stop()
@@ -45,20 +50,44 @@ loaded = false
 await load
 await collector.kill()
 await browser.close()
+rmSync(journal, { recursive: true })
 process.exit()
+
+async function start(): Promise<Collector> {
+  const env = { VANTAGE_ENVIRONMENT: 'staging', VANTAGE_JOURNAL_DIR: journal }
+  const started = new Collector({ kafka: broker.address, env })
+  await started.listening()
+  await waitFor(async () => (await started.get('/ready')).status === 200, 'ready')
+  return started
+}
 
 /** Opens a page, watches it for a while and draws it. */
 async function shoot(name: string, path: string, options: BrowserContextOptions, seconds: number): Promise<void> {
-  const page = await openPage(browser, options)
-  await page.goto(collector.url + path)
+  const page = await openPage(path, options)
   await pause(seconds * 1000)
-  await page.screenshot({ path: `${values.out}/${name}.png` })
-  await page.context().close()
+  await draw(page, name)
 }
 
-async function openPage(from: Browser, options: BrowserContextOptions) {
-  const context = await from.newContext(options)
-  return context.newPage()
+/** A collector that ends is open to those who are there already, and not for long. */
+async function shootDraining(): Promise<void> {
+  const page = await openPage('/', desktop)
+  await pause(8000)
+  const ended = collector.stop()
+  await page.waitForSelector('#status[data-status=draining]')
+  await draw(page, 'status-draining')
+  await ended
+}
+
+async function openPage(path: string, options: BrowserContextOptions): Promise<Page> {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  await page.goto(collector.url + path)
+  return page
+}
+
+async function draw(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: `${values.out}/${name}.png` })
+  await page.context().close()
 }
 
 /** Posts with a swell, and something wrong now and then. */
