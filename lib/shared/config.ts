@@ -315,7 +315,8 @@ export function fingerprintOf(config: Config): string {
   return createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12)
 }
 
-type Settings = Record<string, { value: unknown; text: string }>
+type Setting = { value: unknown; text: string }
+type Settings = Record<string, Setting>
 
 const schemas: Record<string, TSchema> = configSchema.properties
 const memberOfVariable = new Map(Object.keys(schemas).map((member) => [variableOf(member), member]))
@@ -348,7 +349,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     const value = source.fromFile ? readSecret(name, text, mistakes) : text
     if (value === undefined) continue
     if (source.property !== undefined) kafkaProperties[source.property] = value
-    else settings[source.member] = { text: value, value: coerce(schemas[source.member], value) }
+    else if (!name.startsWith(sharedPrefix)) settings[source.member] = readSetting(source.member, value)
+    else if (value !== '') readShared(name, source.member, value, settings, warnings)
   }
 
   const config = withDefaults(settings)
@@ -359,6 +361,18 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     warnings,
     mistakes,
   }
+}
+
+function readSetting(member: string, text: string): Setting {
+  return { text, value: coerce(schemas[member], text) }
+}
+
+/** Such a variable is set for many programs, of which some may know values that this one does not: no reason not to start. */
+function readShared(name: string, member: string, text: string, settings: Settings, warnings: string[]): void {
+  const schema = schemas[member] ?? Type.Unknown()
+  const setting = readSetting(member, text)
+  if (ajv.validate(schema, setting.value)) settings[member] = setting
+  else warnings.push(`${name}=${JSON.stringify(text)} is ignored; here it may be ${describeLimits(schema)}`)
 }
 
 type Source = { fromFile: boolean } & ({ property: string; member?: never } | { member: string; property?: never })

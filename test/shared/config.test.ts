@@ -121,6 +121,23 @@ test('a wrong line of the keys is a mistake that does not show it', async (t) =>
   t.same(mistakes, ['VANTAGE_API_KEYS is not allowed: line 2: the SHA-256 must be 64 hexadecimal digits'])
 })
 
+test("OpenTelemetry's variables are read by its names, and what is not known here is a warning", async (t) => {
+  const known = parseConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318', OTEL_TRACES_SAMPLER_ARG: '0.5' })
+  t.match(known.config, { otelExporterOtlpEndpoint: 'http://otel:4318', otelTracesSamplerArg: 0.5 })
+  const others = {
+    OTEL_TRACES_SAMPLER: 'jaeger_remote',
+    OTEL_TRACES_SAMPLER_ARG: 'rate=1',
+    OTEL_EXPORTER_OTLP_ENDPOINT: '',
+  }
+  const { config, warnings, mistakes } = parseConfig(others)
+  t.same(mistakes, [])
+  t.match(config, { otelTracesSampler: 'parentbased_traceidratio', otelTracesSamplerArg: 0.01 })
+  t.match(warnings, [
+    /^OTEL_TRACES_SAMPLER="jaeger_remote" is ignored; here it may be one of always_on/,
+    /^OTEL_TRACES_SAMPLER_ARG="rate=1" is ignored; here it may be a number from 0 to 1/,
+  ])
+})
+
 test('the variables have the names that the original service gave them', async (t) => {
   const variables = Object.keys(configSchema.properties).map(variableOf)
   for (const name of ['API_HOST', 'API_PORT', 'KAFKA_BOOTSTRAP_SERVERS', 'KAFKA_TOPIC', 'KAFKA_COMPRESSION_TYPE']) {
