@@ -5,6 +5,8 @@ import type { Producer } from './producer.js'
 const probeIntervalMs = 1000
 const probeTimeoutMs = 900
 const retryIntervalMs = 100
+/** While Kafka has not been seen yet, so many questions may fail before that is told without a reason. */
+const maxUnexplained = 3
 
 export type KafkaStatus = { up: boolean; message: string }
 
@@ -29,6 +31,8 @@ export class KafkaHealth {
   #answersSince = Infinity
   #stalled = false
   #error: ConnectionError | undefined
+  /** Questions that failed before a reason was known. */
+  #unexplained = 0
   #timer: NodeJS.Timeout | undefined
 
   /** @param producer gives the one to ask through, which changes when it is replaced */
@@ -101,8 +105,9 @@ export class KafkaHealth {
       if (!this.#stalled) this.#judge(topic)
     } catch {
       this.#answersSince = Infinity
-      // The reason it gives is always a time-out; that of the connection error says more.
-      this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
+      // The reason it gives is always a time-out; that of the connection error says more, and may come a moment later.
+      const waitsForReason = !this.#status.up && this.#error === undefined && this.#unexplained++ < maxUnexplained
+      if (!waitsForReason) this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
     }
   }
 
@@ -112,6 +117,7 @@ export class KafkaHealth {
     else if (partitionsWithoutLeader === partitions) this.#set(false, `No partition of ${topic} has a leader`)
     else {
       this.#error = undefined
+      this.#unexplained = 0
       const without = partitionsWithoutLeader === 0 ? '' : `; ${partitionsWithoutLeader} of them without a leader`
       this.#set(true, `Topic ${topic} has ${partitions} partitions${without}`)
     }
