@@ -67,7 +67,7 @@ export class Delivery {
     this.#brokers = new BrokerStates((broker, errors) => telemetry.count('kafkaBrokerErrors', broker, errors))
     this.#sender = new Sender(() => this.#openProducer((json) => this.#brokers.update(json)))
     this.#redeliverySender = new Sender(() => this.#openProducer())
-    this.#redelivery = new Redelivery(this.#redeliverySender)
+    this.#redelivery = new Redelivery(this.#sender, this.#redeliverySender)
     this.#replaySender = new Sender(() => this.#openProducer())
     this.#health = new KafkaHealth(() => this.#sender.producer, {
       bootstrapServers: config.kafkaBootstrapServers,

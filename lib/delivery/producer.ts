@@ -41,6 +41,7 @@ export class Producer {
   readonly #questions = new Set<Promise<TopicState>>()
   #lastId = 0
   #failed = false
+  #closing = false
   #onClosed: () => void = () => undefined
 
   /**
@@ -67,10 +68,11 @@ export class Producer {
 
   /**
    * Sends copies of the records, or of those numbered, and waits without limit: resolves with those that failed, when
-   * every other one is acknowledged.
+   * every other one is acknowledged. Of a producer that is being closed, all have.
    */
   send(batch: RecordBatch, records?: readonly number[]): Promise<FailedRecord[]> {
     return new Promise((resolve) => {
+      if (this.#closing) return resolve(givenUp(batch, records))
       const id = this.#add({ batch, records, sentAtMs: performance.now(), resolve })
       binding.send(this.#handle, id, batch.bytes, batch.ends, batch.keys, records && Uint32Array.from(records))
     })
@@ -84,6 +86,7 @@ export class Producer {
   ): Promise<FailedRecord[]> {
     const batch = { bytes: value, ends: Uint32Array.of(value.length), keys: [] }
     return new Promise((resolve) => {
+      if (this.#closing) return resolve(givenUp(batch, undefined))
       const id = this.#add({ batch, records: undefined, sentAtMs: performance.now(), resolve })
       binding.sendWithHeaders(this.#handle, id, value, key, Object.entries(headers).flat())
     })
@@ -95,6 +98,7 @@ export class Producer {
    * @throws {Error} when no broker answers within `timeoutMs`
    */
   async describeTopic(timeoutMs: number): Promise<TopicState> {
+    if (this.#closing) throw new Error('The producer is closed')
     const question = binding.describeTopic(this.#handle, timeoutMs)
     this.#questions.add(question)
     try {
@@ -108,14 +112,13 @@ export class Producer {
   async close(patienceMs = 0): Promise<void> {
     const deadline = performance.now() + patienceMs
     while (this.#sent.size > 0 && performance.now() < deadline) await pause(lookEveryMs)
+    this.#closing = true
     await Promise.allSettled(this.#questions)
     await new Promise<void>((resolve) => {
       this.#onClosed = resolve
       binding.close(this.#handle)
     })
-    for (const { batch, records, resolve } of this.#sent.values()) {
-      resolve([...(records ?? batch.ends.keys())].map((record) => ({ record, ...givenUp })))
-    }
+    for (const { batch, records, resolve } of this.#sent.values()) resolve(givenUp(batch, records))
     this.#sent.clear()
   }
 
@@ -156,7 +159,10 @@ export class Producer {
   }
 }
 
-const givenUp = { reason: 'the producer was closed', errorCode: 'UNKNOWN', forGood: false }
+function givenUp(batch: RecordBatch, records: readonly number[] | undefined): FailedRecord[] {
+  const failure = { reason: 'the producer was closed', errorCode: 'UNKNOWN', forGood: false }
+  return [...(records ?? batch.ends.keys())].map((record) => ({ record, ...failure }))
+}
 
 /** The errors for which a broker will never take a record: librdkafka's name for each and Kafka's. */
 const errorsForGood: ReadonlyMap<string, string> = new Map([

@@ -3,54 +3,81 @@ import type { FailedRecord } from './producer.js'
 import type { Sender } from './sender.js'
 import type { Shipment } from './shipment.js'
 
-const pauseBetweenTriesMs = 50
+const firstPauseMs = 50
+const longestPauseMs = 1000
 
 /**
  * Sends again what failed, until it is acknowledged, refused for good, or too late for its request.
  *
- * A broker refuses a whole record batch for one bad record, so good records fail in bad company. Halving the refused
- * ones until each half gets through or is a single record finds the bad ones.
+ * A broker refuses a whole record batch for one bad record, so good records fail in bad company. Sending the refused
+ * ones alone, and halving them until each half gets through or is a single record, finds the bad ones.
  */
 export class Redelivery {
-  readonly #sender: Sender
+  readonly #live: Sender
+  readonly #alone: Sender
+  /** The last that has a turn of `alone`. */
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  /** @param sender one that nobody else sends through, so that nothing keeps the records company */
-  constructor(sender: Sender) {
-    this.#sender = sender
+  /** @param alone a sender of its own, so that nothing keeps the records company; it is closed with this */
+  constructor(live: Sender, alone: Sender) {
+    this.#live = live
+    this.#alone = alone
   }
 
   /**
    * Resolves when each record is acknowledged or refused for good, or the shipment has been given up meanwhile; with
-   * false, when redelivery was closed before that. One shipment at a time, in the order of the calls.
+   * false, when redelivery was closed before that.
    */
-  redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<boolean> {
-    const done = this.#last.then(() => this.#send(shipment, numbersOf(failed))).then(() => !this.#closed)
-    this.#last = Promise.allSettled([done])
-    return done
+  async redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<boolean> {
+    let left = await this.#judgeRefused(shipment, failed)
+    for (let pauseMs = firstPauseMs; left.length > 0 && !this.#isOver(shipment); ) {
+      const again = await this.#live.send(shipment.batch, left)
+      shipment.settle(again, left)
+      // When some got through, others only found librdkafka's queue full.
+      const progress = again.length < left.length
+      left = await this.#judgeRefused(shipment, again)
+      if (left.length === 0) break
+      await pause(progress ? 0 : pauseMs)
+      pauseMs = Math.min(2 * pauseMs, longestPauseMs)
+    }
+    return !this.#closed
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#sender.close()
+    await this.#alone.close()
   }
 
-  async #send(shipment: Shipment, records: readonly number[]): Promise<void> {
-    if (records.length === 0 || this.#closed || shipment.state === 'given up') return
-    const failed = await this.#sender.send(shipment.batch, records)
+  #isOver(shipment: Shipment): boolean {
+    return this.#closed || shipment.state === 'given up'
+  }
+
+  /** Finds out about those that were refused, one shipment at a time; returns the numbers of the others. */
+  async #judgeRefused(shipment: Shipment, failed: readonly FailedRecord[]): Promise<number[]> {
+    const refused = numbersOf(failed.filter(({ forGood }) => forGood))
+    if (refused.length > 0) {
+      const judged = this.#last.then(() => this.#sendAlone(shipment, refused))
+      this.#last = Promise.allSettled([judged])
+      await judged
+    }
+    return numbersOf(failed.filter(({ forGood }) => !forGood))
+  }
+
+  async #sendAlone(shipment: Shipment, records: readonly number[]): Promise<void> {
+    if (records.length === 0 || this.#isOver(shipment)) return
+    const failed = await this.#alone.send(shipment.batch, records)
     shipment.settle(failed, records)
     const refused = failed.filter(({ forGood }) => forGood)
     const [only] = refused
     if (only !== undefined && records.length === 1) return shipment.refuse(only)
     const middle = Math.ceil(refused.length / 2)
-    await this.#send(shipment, numbersOf(refused.slice(0, middle)))
-    await this.#send(shipment, numbersOf(refused.slice(middle)))
+    await this.#sendAlone(shipment, numbersOf(refused.slice(0, middle)))
+    await this.#sendAlone(shipment, numbersOf(refused.slice(middle)))
 
-    const delayed = failed.filter(({ forGood }) => !forGood)
-    // When some got through, others only found librdkafka's queue full.
-    if (delayed.length === records.length) await pause(pauseBetweenTriesMs)
-    await this.#send(shipment, numbersOf(delayed))
+    const delayed = numbersOf(failed.filter(({ forGood }) => !forGood))
+    if (delayed.length === records.length) await pause(firstPauseMs)
+    await this.#sendAlone(shipment, delayed)
   }
 }
 

@@ -75,6 +75,8 @@ test('a producer that is closed gives up what is not settled, and says so of eac
   const asked = t.rejects(producer.describeTopic(100))
   await producer.close()
   await asked
+  t.equal((await producer.send(batchOf(['d']))).length, 1, 'nor does it take anything any more')
+  await t.rejects(producer.describeTopic(100))
   t.match(await sent, [
     { record: 0, forGood: false },
     { record: 2, forGood: false },
