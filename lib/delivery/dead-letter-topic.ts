@@ -45,6 +45,11 @@ export class DeadLetterTopic {
     return done
   }
 
+  /** As {@link Sender.replaceStuck}. */
+  replaceStuck(longerThanMs: number): boolean {
+    return this.#sender.replaceStuck(longerThanMs)
+  }
+
   /** Gives up what is on its way. */
   async close(): Promise<void> {
     this.#closed = true

@@ -54,7 +54,9 @@ export class Delivery {
   readonly #pending = new Set<Shipment>()
   readonly #brokers: BrokerStates
   #sweeper: NodeJS.Timeout | undefined
+  readonly #spills = new Set<Promise<void>>()
   #stopping = false
+  #closing = false
   #lastBatchAt = -Infinity
 
   /** @param pool where the bytes of a batch go when it is finished */
@@ -103,7 +105,8 @@ export class Delivery {
     const waitMs = this.#journal?.takes === true ? Math.min(waitForKafkaMs, waitWithJournalMs) : waitForKafkaMs
     const deadline = performance.now() + waitMs
     do await this.#health.check()
-    while (!this.#health.status.up && performance.now() < deadline)
+    while (!this.#stopping && !this.#health.status.up && performance.now() < deadline)
+    if (this.#stopping) return
     this.#health.watch()
     this.#replay?.start()
     this.#deadLetters?.start()
@@ -115,13 +118,15 @@ export class Delivery {
    */
   async stop(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs
+    this.#stopping = true
     while (this.#pending.size > 0 && this.#health.status.up && performance.now() < deadline)
       await pause(sweepIntervalMs)
     clearInterval(this.#sweeper)
-    await Promise.all([...this.#pending].map((shipment) => this.#spill(shipment)))
+    for (const shipment of this.#pending) this.#spill(shipment)
+    await Promise.all(this.#spills)
     await this.rejects?.stop(this.#health.status.up ? Math.max(0, deadline - performance.now()) : 0)
     this.#health.stop()
-    this.#stopping = true
+    this.#closing = true
     await Promise.all([
       this.#sender.close(),
       this.#redelivery.close(),
@@ -161,6 +166,7 @@ export class Delivery {
 
   /** Why a batch posted now would be answered 503; undefined if it would be taken. */
   get unavailability(): Unavailability | undefined {
+    if (this.#closing) return { code: 'VANTAGE_KAFKA_UNAVAILABLE', detail: 'The collector has stopped' }
     if (this.#journal?.takes === true) return undefined
     const kafka = this.#kafkaUnavailability
     if (kafka === undefined || this.#journal === undefined) return kafka
@@ -234,13 +240,12 @@ export class Delivery {
   async #send(shipment: Shipment): Promise<void> {
     this.#settle(shipment, await this.#sender.send(shipment.batch))
     if (shipment.delivered.records > 0) this.#health.acknowledged(shipment.ageMs)
-    if (this.#sender.idle) this.#health.released()
   }
 
   /** The brokers have answered for all of the shipment. */
   #settle(shipment: Shipment, failed: readonly FailedRecord[]): void {
     // What was given up because the process ends is in the journal, or has been answered.
-    if (failed.length > 0 && this.#stopping) return
+    if (failed.length > 0 && this.#closing) return
     shipment.settle(failed)
     if (failed.length === 0 || shipment.state === 'given up') this.#finish(shipment)
     else void this.#redeliver(shipment, failed)
@@ -270,6 +275,7 @@ export class Delivery {
     shipment.finished = true
     if (shipment.pooled) this.#pool.give(shipment.batch.bytes)
     shipment.acknowledge()
+    if (this.#sender.idle) this.#health.released()
   }
 
   /** The metrics of a 202 that was given early are with the brokers now, but for those that are dead. */
@@ -308,8 +314,8 @@ export class Delivery {
    */
   #replaceStuckProducers(): void {
     if (this.#health.answersForMs < stuckAfterMs) return
-    for (const sender of [this.#sender, this.#redeliverySender, this.#replaySender]) {
-      if (sender.replaceStuck(stuckAfterMs)) {
+    for (const sender of [this.#sender, this.#redeliverySender, this.#replaySender, this.#deadLetterTopic]) {
+      if (sender?.replaceStuck(stuckAfterMs) === true) {
         this.#logger.error(
           'a Kafka producer is stuck, although Kafka answers; it is replaced, its records are sent again',
         )
@@ -322,18 +328,26 @@ export class Delivery {
     this.#replaceStuckProducers()
     const now = performance.now()
     const { ackTimeoutMs } = this.#config
-    for (const shipment of this.#pending) {
+    for (const shipment of [...this.#pending]) {
       if (shipment.deadlineMs > now) return
+      // What was promised from memory has nowhere else to go, and nobody waits for it.
+      if (shipment.state === 'promised' && this.#journal === undefined) continue
       if (now - this.#health.acknowledgedAtMs > ackTimeoutMs) this.#health.stalled(ackTimeoutMs)
-      void this.#spill(shipment)
+      this.#spill(shipment)
     }
   }
 
   /** Takes a shipment that is on its way to the journal, too; it is held there until its way has ended. */
-  async #spill(shipment: Shipment): Promise<void> {
+  #spill(shipment: Shipment): void {
+    this.#pending.delete(shipment)
+    const spill = this.#append(shipment)
+    this.#spills.add(spill)
+    void spill.finally(() => this.#spills.delete(spill))
+  }
+
+  async #append(shipment: Shipment): Promise<void> {
     const { metrics, batch, firstSeenMs } = shipment
     const wasQueued = shipment.state === 'promised'
-    this.#pending.delete(shipment)
     try {
       if (this.#journal === undefined)
         throw new JournalRefusal({ state: 'unavailable', message: 'there is no journal' })

@@ -5,6 +5,8 @@ import type { Producer } from './producer.js'
 const probeIntervalMs = 1000
 const probeTimeoutMs = 900
 const retryIntervalMs = 100
+/** Acknowledgements say nothing of partitions that no batch went to. */
+const askAtLeastEveryMs = 5000
 /** While Kafka has not been seen yet, so many questions may fail before that is told without a reason. */
 const maxUnexplained = 3
 
@@ -29,6 +31,7 @@ export class KafkaHealth {
   #status: KafkaStatus = { up: false, message: 'Not connected yet' }
   #acknowledgedAt = -Infinity
   #answersSince = Infinity
+  #askedAt = -Infinity
   #stalled = false
   #error: ConnectionError | undefined
   /** Questions that failed before a reason was known. */
@@ -50,7 +53,7 @@ export class KafkaHealth {
     return this.#acknowledgedAt
   }
 
-  /** For how long the brokers have answered whatever they were asked or sent; negative when they do not. */
+  /** For how long each partition has had a leader whenever the brokers were asked; negative when they do not answer. */
   get answersForMs(): number {
     return performance.now() - this.#answersSince
   }
@@ -74,7 +77,6 @@ export class KafkaHealth {
     // Otherwise brokers that answer, but too late, would have batches wait in vain again and again.
     if (!this.#status.up && tookMs > this.#options.slowAfterMs) return
     this.#acknowledgedAt = performance.now()
-    this.#answersSince = Math.min(this.#answersSince, this.#acknowledgedAt)
     this.#stalled = false
     this.#set(true, 'Acknowledges')
   }
@@ -97,18 +99,25 @@ export class KafkaHealth {
 
   /** Asks the brokers once, unless their acknowledgements are answer enough. */
   async check(): Promise<void> {
-    if (performance.now() - this.#acknowledgedAt < probeIntervalMs) return
+    const now = performance.now()
+    const acknowledges = now - this.#acknowledgedAt < probeIntervalMs
+    if (acknowledges && now - this.#askedAt < askAtLeastEveryMs) return
+    this.#askedAt = now
     try {
       const topic = await this.#producer().describeTopic(probeTimeoutMs)
       const complete = topic.partitions > 0 && topic.partitionsWithoutLeader === 0
-      this.#answersSince = complete ? Math.min(this.#answersSince, performance.now()) : Infinity
-      if (!this.#stalled) this.#judge(topic)
+      this.#answersSince = complete ? Math.min(this.#answersSince, now) : Infinity
+      if (!this.#stalled && !acknowledges) this.#judge(topic)
     } catch {
       this.#answersSince = Infinity
-      // The reason it gives is always a time-out; that of the connection error says more, and may come a moment later.
-      const waitsForReason = !this.#status.up && this.#error === undefined && this.#unexplained++ < maxUnexplained
-      if (!waitsForReason) this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
+      if (!acknowledges) this.#noAnswer()
     }
+  }
+
+  #noAnswer(): void {
+    // The reason a question gives is always a time-out; that of the connection error says more, and may come later.
+    const waitsForReason = !this.#status.up && this.#error === undefined && this.#unexplained++ < maxUnexplained
+    if (!waitsForReason) this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
   }
 
   #judge({ partitions, partitionsWithoutLeader }: TopicState): void {

@@ -41,7 +41,7 @@ export class Producer {
   readonly #questions = new Set<Promise<TopicState>>()
   #lastId = 0
   #failed = false
-  #closing = false
+  #closing: Promise<void> | undefined
   #onClosed: () => void = () => undefined
 
   /**
@@ -72,7 +72,7 @@ export class Producer {
    */
   send(batch: RecordBatch, records?: readonly number[]): Promise<FailedRecord[]> {
     return new Promise((resolve) => {
-      if (this.#closing) return resolve(givenUp(batch, records))
+      if (this.#closing !== undefined) return resolve(allFailed(batch, records, wasClosed))
       const id = this.#add({ batch, records, sentAtMs: performance.now(), resolve })
       binding.send(this.#handle, id, batch.bytes, batch.ends, batch.keys, records && Uint32Array.from(records))
     })
@@ -86,7 +86,7 @@ export class Producer {
   ): Promise<FailedRecord[]> {
     const batch = { bytes: value, ends: Uint32Array.of(value.length), keys: [] }
     return new Promise((resolve) => {
-      if (this.#closing) return resolve(givenUp(batch, undefined))
+      if (this.#closing !== undefined) return resolve(allFailed(batch, undefined, wasClosed))
       const id = this.#add({ batch, records: undefined, sentAtMs: performance.now(), resolve })
       binding.sendWithHeaders(this.#handle, id, value, key, Object.entries(headers).flat())
     })
@@ -98,7 +98,7 @@ export class Producer {
    * @throws {Error} when no broker answers within `timeoutMs`
    */
   async describeTopic(timeoutMs: number): Promise<TopicState> {
-    if (this.#closing) throw new Error('The producer is closed')
+    if (this.#closing !== undefined) throw new Error(wasClosed)
     const question = binding.describeTopic(this.#handle, timeoutMs)
     this.#questions.add(question)
     try {
@@ -109,16 +109,20 @@ export class Producer {
   }
 
   /** Closes the connections. What is not settled after `patienceMs` is given up, and counts as failed. */
-  async close(patienceMs = 0): Promise<void> {
+  close(patienceMs = 0): Promise<void> {
+    this.#closing ??= this.#close(patienceMs)
+    return this.#closing
+  }
+
+  async #close(patienceMs: number): Promise<void> {
     const deadline = performance.now() + patienceMs
     while (this.#sent.size > 0 && performance.now() < deadline) await pause(lookEveryMs)
-    this.#closing = true
     await Promise.allSettled(this.#questions)
     await new Promise<void>((resolve) => {
       this.#onClosed = resolve
       binding.close(this.#handle)
     })
-    for (const { batch, records, resolve } of this.#sent.values()) resolve(givenUp(batch, records))
+    for (const { batch, records, resolve } of this.#sent.values()) resolve(allFailed(batch, records, wasClosed))
     this.#sent.clear()
   }
 
@@ -159,9 +163,11 @@ export class Producer {
   }
 }
 
-function givenUp(batch: RecordBatch, records: readonly number[] | undefined): FailedRecord[] {
-  const failure = { reason: 'the producer was closed', errorCode: 'UNKNOWN', forGood: false }
-  return [...(records ?? batch.ends.keys())].map((record) => ({ record, ...failure }))
+const wasClosed = 'the producer was closed'
+
+/** What `send` resolves with when nothing was sent, for a reason that is not the records' own. */
+export function allFailed(batch: RecordBatch, records: readonly number[] | undefined, reason: string): FailedRecord[] {
+  return [...(records ?? batch.ends.keys())].map((record) => ({ record, reason, errorCode: 'UNKNOWN', forGood: false }))
 }
 
 /** The errors for which a broker will never take a record: librdkafka's name for each and Kafka's. */

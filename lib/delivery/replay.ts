@@ -55,7 +55,7 @@ export class Replay {
       try {
         const taken = await this.#options.journal.take(chunkBytes)
         if (taken.length === 0) await pause(idlePollMs)
-        else await this.#send(taken)
+        else if (!this.#stopping) await this.#send(taken)
       } catch (error) {
         this.#options.onError(error)
         await pause(pauseAfterErrorMs)

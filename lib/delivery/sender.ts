@@ -1,4 +1,5 @@
-import type { FailedRecord, Producer } from './producer.js'
+import { messageOf } from '../shared/errors.js'
+import { allFailed, type FailedRecord, type Producer } from './producer.js'
 import type { RecordBatch } from './record-batch.js'
 
 /** How long a producer that has failed for good may take to hand back what it held. */
@@ -9,13 +10,19 @@ export class Sender {
   readonly #open: () => Producer
   readonly #closing = new Set<Promise<void>>()
   #producer: Producer | undefined
+  #closed = false
 
   constructor(open: () => Producer) {
     this.#open = open
   }
 
-  /** The producer that takes records at the moment. */
+  /**
+   * The producer that takes records at the moment.
+   *
+   * @throws {Error} when none can be opened, or this was closed
+   */
   get producer(): Producer {
+    if (this.#closed) throw new Error('the sender was closed')
     if (this.#producer?.failed === true) this.#discard(this.#producer, handBackMs)
     this.#producer ??= this.#open()
     return this.#producer
@@ -27,8 +34,12 @@ export class Sender {
   }
 
   /** Resolves with the records that failed, when every other one is acknowledged. */
-  send(batch: RecordBatch, records?: readonly number[]): Promise<FailedRecord[]> {
-    return this.producer.send(batch, records)
+  async send(batch: RecordBatch, records?: readonly number[]): Promise<FailedRecord[]> {
+    try {
+      return await this.producer.send(batch, records)
+    } catch (error) {
+      return allFailed(batch, records, messageOf(error))
+    }
   }
 
   /** Gives up a producer that holds something for longer than that: all it holds has failed. Whether there was one. */
@@ -41,6 +52,7 @@ export class Sender {
 
   /** Gives up what is not acknowledged. */
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all([...this.#closing, this.#producer?.close()])
   }
 

@@ -13,11 +13,13 @@ const annotations = new Set(['type', 'description', 'examples', 'default', 'titl
  *
  * @param instant which member is an instant
  */
-export function rulesOf({ properties, required = [] }: ObjectSchema, instant?: string): NativeRule[] {
+export function rulesOf({ properties, required = [], ...rest }: ObjectSchema, instant?: string): NativeRule[] {
+  const unknown = Object.keys(rest).find((keyword) => !annotations.has(keyword))
+  if (unknown !== undefined) throw new Error(`The scan does not know ${unknown} of an object`)
   return Object.entries(properties).map(([name, schema]) => {
     const keywords: Keywords = { ...schema }
     const types = [keywords.type ?? []].flat()
-    const rule = ruleOf(keywords, types.filter((type) => type !== 'null').join())
+    const rule = ruleOf(name, keywords, types.filter((type) => type !== 'null').join())
     const kind = name === instant && rule.kind === 'integer' ? 'instant' : rule.kind
     return nativeRule(name, { ...rule, kind, required: required.includes(name), nullable: types.includes('null') })
   })
@@ -38,7 +40,7 @@ function nativeRule(name: string, { kind, ...rest }: Rule): NativeRule {
 const none: Rule = { kind: 'none' }
 const unbounded = 2 ** 32 - 1
 
-function ruleOf(schema: Keywords, type: string): Rule {
+function ruleOf(name: string, schema: Keywords, type: string): Rule {
   const limits = Object.keys(schema).filter((keyword) => !annotations.has(keyword))
   const only = (...known: string[]) => limits.every((keyword) => known.includes(keyword))
   const count = (keyword: string, otherwise: number) => Number(schema[keyword] ?? otherwise)
@@ -51,7 +53,7 @@ function ruleOf(schema: Keywords, type: string): Rule {
     case 'number':
       return only('minimum') && count('minimum', 0) === 0 ? { kind: 'number', boundedBelow: 'minimum' in schema } : none
     case 'string':
-      if (only('enum') && Array.isArray(schema.enum)) return { kind: 'choice', choices: schema.enum }
+      if (only('enum') && isShortTexts(schema.enum)) return { kind: 'choice', choices: schema.enum }
       if (!only('minLength', 'maxLength')) return none
       return { kind: 'text', minimum: count('minLength', 0), maximum: count('maxLength', unbounded) }
     case 'object':
@@ -59,9 +61,14 @@ function ruleOf(schema: Keywords, type: string): Rule {
         ? { kind: 'texts' }
         : none
     case 'array':
-      if (!only('minItems', 'maxItems')) return none
+      if (name !== 'metrics' || !only('minItems', 'maxItems')) return none
       return { kind: 'metrics', minimum: count('minItems', 0), maximum: count('maxItems', unbounded) }
     default:
       return none
   }
+}
+
+/** scan.h keeps the length of each in one byte. */
+function isShortTexts(choices: unknown): choices is string[] {
+  return Array.isArray(choices) && choices.every((choice) => typeof choice === 'string' && choice.length < 64)
 }

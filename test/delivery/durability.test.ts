@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { startEmbeddedKafka } from '../../bench/kafka.js'
 import { batchOf, metricOf } from '../support/batches.js'
 import { startCollector } from '../support/collector.js'
 import { makeDirectory } from '../support/directory.js'
@@ -52,4 +53,20 @@ test('records that Kafka refuses after their 202 are kept, with the reason, and 
   const dead = JSON.parse(readFileSync(join(journal, 'dead', file), 'utf8'))
   t.match(dead, { reason: 'message size too large', errorCode: 'MESSAGE_TOO_LARGE', topic: 'metrics-raw' })
   t.match(JSON.parse(dead.value), { id: 1 })
+})
+
+test('VANTAGE_DURABILITY=memory without a journal: what Kafka does not take in time holds up nothing else', async (t) => {
+  const kafka = await startEmbeddedKafka()
+  t.teardown(() => kafka.stop())
+  const env = { VANTAGE_DURABILITY: 'memory', VANTAGE_ACK_TIMEOUT_MS: '100', VANTAGE_API_WORKERS: '1' }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  t.match(await collector.post(batchOf(1)), { status: 202, body: { durability: 'memory' } })
+  kafka.outage?.begin()
+  const replies = await Promise.all([1, 2, 3].map((first) => collector.post(batchOf(1, { first }))))
+  t.same(new Set(replies.map(({ body }) => body.durability)), new Set(['memory']))
+  await waitFor(async () => (await collector.get('/ready')).status === 503, 'a worker that says that Kafka is slow')
+  kafka.outage?.end()
+  await waitFor(async () => (await collector.stats()).balance.delivered === 4, 'all of it in Kafka')
+  await waitFor(async () => (await collector.get('/ready')).status === 200, 'a worker that takes batches again')
+  t.equal((await collector.stats()).worker_restarts, 0)
 })

@@ -7,9 +7,10 @@
 
 #include "producer.h"
 
-/* A producer and its way back into JavaScript. */
+/* A producer and its way back into JavaScript; NULL once it is closed. It lives for as long as JavaScript knows it. */
 typedef struct {
   producer *producer;
+  bool closing;
   napi_threadsafe_function to_js;
 } handle;
 
@@ -44,6 +45,15 @@ static char *text_of(napi_env env, napi_value value) {
   char *text = malloc(length + 1);
   if (text != NULL) napi_get_value_string_utf8(env, value, text, length + 1, &length);
   return text;
+}
+
+/* The handle that a function was given first; NULL, and an exception, if its producer is closed or about to be. */
+static handle *handle_of(napi_env env, napi_value external) {
+  handle *handle;
+  CHECK(napi_get_value_external(env, external, (void **)&handle));
+  if (!handle->closing) return handle;
+  napi_throw_error(env, NULL, "The producer is closed");
+  return NULL;
 }
 
 /* On the polling thread. */
@@ -88,24 +98,34 @@ static void tell_settled(napi_env env, napi_value callback, handle *handle) {
   uint32_t length = 0;
   for (batch *settled = producer_take_settled(handle->producer), *next; settled != NULL; settled = next) {
     next = settled->next;
+    napi_handle_scope scope;
     napi_value id;
+    napi_open_handle_scope(env, &scope);
     napi_create_uint32(env, settled->id, &id);
     napi_set_element(env, arguments[1], length++, id);
     napi_set_element(env, arguments[1], length++, failures_of(env, settled));
+    napi_close_handle_scope(env, scope);
     free(settled);
   }
   napi_call_function(env, undefined, callback, 2, arguments, NULL);
 }
 
 static void on_process_end(void *argument) {
-  producer_abandon(((handle *)argument)->producer);
+  handle *handle = argument;
+  producer_abandon(handle->producer);
 }
 
 static void discard(napi_env env, handle *handle) {
   napi_remove_env_cleanup_hook(env, on_process_end, handle);
   producer_free(handle->producer);
+  handle->producer = NULL;
   napi_release_threadsafe_function(handle->to_js, napi_tsfn_release);
-  free(handle);
+}
+
+static void forget(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  free(data);
 }
 
 /* callback('failure' | 'fatal' | 'statistics' | 'closed', text) */
@@ -176,7 +196,7 @@ static napi_value start_producer(napi_env env, napi_callback_info info) {
   }
   /* Before the function's own hook: the thread must not call one that is gone. */
   napi_add_env_cleanup_hook(env, on_process_end, made);
-  CHECK(napi_create_external(env, made, NULL, NULL, &external));
+  CHECK(napi_create_external(env, made, forget, NULL, &external));
   return external;
 }
 
@@ -202,10 +222,10 @@ static const uint32_t *numbers_of(napi_env env, napi_value array, size_t *length
 static napi_value send_batch(napi_env env, napi_callback_info info) {
   napi_value arguments[6];
   size_t count = 6;
-  handle *handle;
   uint32_t id, key_count;
   CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
-  CHECK(napi_get_value_external(env, arguments[0], (void **)&handle));
+  handle *handle = handle_of(env, arguments[0]);
+  if (handle == NULL) return NULL;
   CHECK(napi_get_value_uint32(env, arguments[1], &id));
   CHECK(napi_get_array_length(env, arguments[4], &key_count));
   size_t length, end_count, chosen_count, key_length = 0;
@@ -239,10 +259,10 @@ static napi_value send_batch(napi_env env, napi_callback_info info) {
 static napi_value send_with_headers(napi_env env, napi_callback_info info) {
   napi_value arguments[5];
   size_t count = 5;
-  handle *handle;
   uint32_t id, texts;
   CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
-  CHECK(napi_get_value_external(env, arguments[0], (void **)&handle));
+  handle *handle = handle_of(env, arguments[0]);
+  if (handle == NULL) return NULL;
   CHECK(napi_get_value_uint32(env, arguments[1], &id));
   CHECK(napi_get_array_length(env, arguments[4], &texts));
   rd_kafka_headers_t *headers = rd_kafka_headers_new(texts / 2);
@@ -259,7 +279,10 @@ static napi_value send_with_headers(napi_env env, napi_callback_info info) {
   const void *value = bytes_of(env, arguments[2], &value_length);
   const void *key = bytes_of(env, arguments[3], &key_length);
   batch *made = batch_create(id, 1);
-  if (made == NULL) return out_of_memory(env);
+  if (made == NULL) {
+    rd_kafka_headers_destroy(headers);
+    return out_of_memory(env);
+  }
   producer_send_with_headers(handle->producer, made, value, value_length, key, key_length, headers);
   return NULL;
 }
@@ -318,10 +341,10 @@ static void answer(napi_env env, napi_status status, void *data) {
 static napi_value describe_topic(napi_env env, napi_callback_info info) {
   napi_value arguments[2], name, promise;
   size_t count = 2;
-  handle *handle;
   int32_t timeout_ms;
   CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
-  CHECK(napi_get_value_external(env, arguments[0], (void **)&handle));
+  handle *handle = handle_of(env, arguments[0]);
+  if (handle == NULL) return NULL;
   CHECK(napi_get_value_int32(env, arguments[1], &timeout_ms));
   CHECK(napi_create_string_utf8(env, "vantage metadata", NAPI_AUTO_LENGTH, &name));
   question *asked = calloc(1, sizeof *asked);
@@ -338,9 +361,10 @@ static napi_value describe_topic(napi_env env, napi_callback_info info) {
 static napi_value close_producer(napi_env env, napi_callback_info info) {
   napi_value argument;
   size_t count = 1;
-  handle *handle;
   CHECK(napi_get_cb_info(env, info, &count, &argument, NULL, NULL));
-  CHECK(napi_get_value_external(env, argument, (void **)&handle));
+  handle *handle = handle_of(env, argument);
+  if (handle == NULL) return NULL;
+  handle->closing = true;
   producer_close(handle->producer);
   return NULL;
 }

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 // First, so that the addon shares the librdkafka that this brings and loads.
 import 'node-rdkafka'
+import { loadAddon } from '../../shared/addon.js'
 
 /** A record that is not acknowledged. `code` is librdkafka's name of the error, such as "MSG_SIZE_TOO_LARGE". */
 export type NativeFailure = { record: number; code: string; reason: string }
@@ -46,16 +46,4 @@ export type Binding = {
   close(handle: Handle): void
 }
 
-const file = '../../../../build/Release/vantage_producer.node'
-
-export const binding: Binding = load()
-
-function load(): Binding {
-  try {
-    return createRequire(import.meta.url)(file)
-  } catch (cause) {
-    throw new Error('The addon for Kafka does not load. "npm rebuild" compiles it, where install scripts may run.', {
-      cause,
-    })
-  }
-}
+export const binding = loadAddon('vantage_producer') as Binding

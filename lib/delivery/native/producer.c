@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How soon the polling thread notices that it has to stop. Reports wake it at once. */
-static const int poll_timeout_ms = 50;
+/* Whatever there is to tell wakes the polling thread at once, and so does whoever stops it. */
+static const int poll_timeout_ms = 1000;
+/* How long the broker threads may take to hand back what is given up. */
+static const int hand_back_ms = 1000;
 
 /* When a token expires is between its issuer and the broker: librdkafka only needs a day far off. */
 static const int64_t token_lifetime_ms = INT64_MAX / 100000;
@@ -69,18 +71,28 @@ static void *poll_until_stopped(void *argument) {
   producer *producer = argument;
   while (!atomic_load(&producer->stopping)) rd_kafka_poll(producer->client, poll_timeout_ms);
   if (!atomic_load(&producer->closing)) return NULL;
+  /* What was acknowledged meanwhile is reported as such, what is not fails now. */
+  rd_kafka_poll(producer->client, 0);
+  rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  rd_kafka_flush(producer->client, hand_back_ms);
+  rd_kafka_queue_destroy(producer->queue);
+  producer->queue = NULL;
   rd_kafka_topic_destroy(producer->topic);
   producer->topic = NULL;
   rd_kafka_destroy(producer->client);
   producer->client = NULL;
-  tell(producer, EVENT_CLOSED, NULL);
+  event *last_words = producer->last_words;
+  producer->last_words = NULL;
+  producer->listener.on_event(producer->listener.context, last_words);
   return NULL;
 }
 
 static void release(producer *producer) {
+  if (producer->queue != NULL) rd_kafka_queue_destroy(producer->queue);
   if (producer->topic != NULL) rd_kafka_topic_destroy(producer->topic);
   if (producer->client != NULL) rd_kafka_destroy(producer->client);
   pthread_mutex_destroy(&producer->lock);
+  free(producer->last_words);
   free(producer->messages);
   free(producer);
 }
@@ -88,11 +100,16 @@ static void release(producer *producer) {
 producer *producer_start(rd_kafka_conf_t *configuration, const char *token, const char *topic, listener listener,
                          char *error, size_t size) {
   producer *made = calloc(1, sizeof *made);
-  if (made == NULL) {
+  event *last_words = calloc(1, sizeof *last_words);
+  if (made == NULL || last_words == NULL) {
     snprintf(error, size, "out of memory");
     rd_kafka_conf_destroy(configuration);
+    free(made);
+    free(last_words);
     return NULL;
   }
+  last_words->kind = EVENT_CLOSED;
+  made->last_words = last_words;
   made->listener = listener;
   pthread_mutex_init(&made->lock, NULL);
   rd_kafka_conf_set_opaque(configuration, made);
@@ -109,6 +126,7 @@ producer *producer_start(rd_kafka_conf_t *configuration, const char *token, cons
     return NULL;
   }
   rd_kafka_set_log_queue(made->client, NULL);
+  made->queue = rd_kafka_queue_get_main(made->client);
   if (token[0] != '\0' && rd_kafka_oauthbearer_set_token(made->client, token, token_lifetime_ms, "", NULL, 0, error,
                                                          size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     release(made);
@@ -189,10 +207,12 @@ batch *producer_take_settled(producer *producer) {
 void producer_close(producer *producer) {
   atomic_store(&producer->closing, true);
   atomic_store(&producer->stopping, true);
+  rd_kafka_queue_yield(producer->queue);
 }
 
 void producer_abandon(producer *producer) {
   atomic_store(&producer->stopping, true);
+  if (!atomic_load(&producer->closing)) rd_kafka_queue_yield(producer->queue);
   pthread_join(producer->poller, NULL);
 }
 

@@ -59,6 +59,9 @@ typedef struct {
   /* Whether the poller closes the client when it stops. */
   atomic_bool closing;
   pthread_mutex_t lock;
+  rd_kafka_queue_t *queue;
+  /* EVENT_CLOSED, which must not fail for want of memory. */
+  event *last_words;
   /* Settled batches that have not been taken, newest first, and whether the listener knows. Guarded by the lock. */
   batch *settled;
   bool told;
@@ -92,7 +95,10 @@ void producer_send_with_headers(producer *producer, batch *batch, const void *va
 /* The batches that have settled since the last call, linked by `next`; the caller frees each. */
 batch *producer_take_settled(producer *producer);
 
-/* Gives up what is not settled and closes the connections, on the polling thread, which tells EVENT_CLOSED at the end. */
+/*
+ * Settles what is not settled as failed and closes the connections, on the polling thread, which tells EVENT_CLOSED at
+ * the end.
+ */
 void producer_close(producer *producer);
 
 /* Ends the polling thread, waiting for it, for a process that is about to end; nothing is told any more. */

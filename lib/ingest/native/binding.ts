@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { loadAddon } from '../../shared/addon.js'
 
 /** The kinds of scan.h, in its order. */
 export const kinds = ['none', 'any', 'integer', 'instant', 'number', 'text', 'choice', 'texts', 'metrics'] as const
@@ -34,4 +34,4 @@ export type Binding = {
   scan(schema: NativeSchema, body: Buffer, places: Uint32Array, values: Uint32Array, instants: Float64Array): number
 }
 
-export const binding: Binding = createRequire(import.meta.url)('../../../../build/Release/vantage_scan.node')
+export const binding = loadAddon('vantage_scan') as Binding

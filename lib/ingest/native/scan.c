@@ -95,8 +95,8 @@ static bool take_integer(cursor *cursor, const rule *rule, uint64_t *integer) {
   if (digits == 0 || digits > max_integer_digits) return false;
   uint64_t value = 0;
   for (const uint8_t *at = start; at < cursor->at; at++) value = 10 * value + (uint64_t)(*at - '0');
-  /* What follows, such as a fraction, is no end of a value. */
   *integer = value;
+  /* A fraction or an exponent that follows is no end of a value, where the caller looks for one. */
   return value >= rule->minimum && value <= rule->maximum;
 }
 
