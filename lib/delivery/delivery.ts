@@ -53,9 +53,11 @@ export class Delivery {
   /** Shipments that are neither acknowledged, nor in the journal, nor given up; oldest first. */
   readonly #pending = new Set<Shipment>()
   readonly #brokers: BrokerStates
-  #sweeper: NodeJS.Timeout | undefined
+  /** Shipments on their way into the journal. */
   readonly #spills = new Set<Promise<void>>()
+  #sweeper: NodeJS.Timeout | undefined
   #stopping = false
+  /** From then on, nothing is taken any more, and what fails does so because producers are closed. */
   #closing = false
   #lastBatchAt = -Infinity
 
