@@ -99,9 +99,12 @@ export class Delivery {
 
   /**
    * Resolves once Kafka takes records, and after `waitForKafkaMs` in any case: it is waited for in the background then.
+   *
+   * @throws {Error} when librdkafka refuses its properties
    */
   async start(waitForKafkaMs: number): Promise<void> {
     await this.#journal?.start()
+    this.#sender.open()
     this.#sweeper = setInterval(() => this.#sweep(), sweepIntervalMs)
     // With a journal, batches get 202 all the same.
     const waitMs = this.#journal?.takes === true ? Math.min(waitForKafkaMs, waitWithJournalMs) : waitForKafkaMs

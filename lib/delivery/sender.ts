@@ -17,6 +17,15 @@ export class Sender {
   }
 
   /**
+   * Opens the producer before there is anything to send, so that mistakes in its properties show.
+   *
+   * @throws {Error} with what librdkafka has against them
+   */
+  open(): void {
+    this.#producer ??= this.#open()
+  }
+
+  /**
    * The producer that takes records at the moment.
    *
    * @throws {Error} when none can be opened, or this was closed
