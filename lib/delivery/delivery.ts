@@ -151,6 +151,11 @@ export class Delivery {
     return this.#journal?.status
   }
 
+  /** Whether the journal of a process that has ended is being taken over. */
+  get adopting(): boolean {
+    return this.#journal?.adopting === true
+  }
+
   /** Each broker that librdkafka has found, as of a few seconds ago. */
   get brokers(): BrokerState[] {
     return this.#brokers.states

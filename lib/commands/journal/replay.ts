@@ -32,7 +32,8 @@ export async function replayJournal(
   await delivery.start(waitForKafkaMs)
   if (withDead) await requeueDead(directory, delivery)
   let toldAt = -Infinity
-  while (!signal.aborted && ((await hasOrphans(directory)) || telemetry.gauges.metricsWaiting > 0)) {
+  const isLeft = async () => (await hasOrphans(directory)) || delivery.adopting || telemetry.gauges.metricsWaiting > 0
+  while (!signal.aborted && (await isLeft())) {
     if (performance.now() - toldAt > tellEveryMs) {
       toldAt = performance.now()
       const trouble = delivery.kafka.up ? '' : `; Kafka: ${delivery.kafka.message}; Ctrl-C leaves the rest for later`

@@ -59,6 +59,7 @@ export class Journal {
   #directory: JournalDirectory | undefined
   #own: Log | undefined
   #adopted: Log[] = []
+  #adopting = false
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #committing = false
@@ -81,6 +82,11 @@ export class Journal {
     await this.#open()
     void this.#lookAfter()
     this.#adopter = setInterval(() => void this.#lookAfter(), adoptEveryMs)
+  }
+
+  /** Whether what another process left is being taken over, so that it belongs to nobody and is not counted yet. */
+  get adopting(): boolean {
+    return this.#adopting
   }
 
   get status(): JournalStatus {
@@ -261,8 +267,16 @@ export class Journal {
 
   /** One log at a time, so that several processes share the work. */
   async #adopt(): Promise<void> {
-    const path = await this.#directory?.adopt()
-    if (path === undefined) return
+    this.#adopting = true
+    try {
+      const path = await this.#directory?.adopt()
+      if (path !== undefined) await this.#take(path)
+    } finally {
+      this.#adopting = false
+    }
+  }
+
+  async #take(path: string): Promise<void> {
     const log = await this.#openLog(path)
     const { entries, metrics, bytes } = log.totals
     if (entries === 0) return log.close()
