@@ -14,10 +14,10 @@ type Frame = CpuProfile['nodes'][number]['callFrame']
 /** The stages of a batch, and what betrays them in a stack: looked for from the innermost frame outwards. */
 const stages: [stage: string, isOfStage: (frame: Frame) => boolean][] = [
   ['read', ({ url }) => url.endsWith('/ingest/read-body.js')],
+  ['scan', ({ url }) => url.endsWith('/ingest/scan.js')],
   ['parse', ({ url }) => url.endsWith('/ingest/decode.js')],
   ['validate', ({ url }) => url.endsWith('/ingest/validate.js')],
-  ['slice', ({ url }) => /\/ingest\/(records|split|layout|keys)\.js$/.test(url)],
-  ['flush', ({ functionName, url }) => functionName === 'flush' && url.endsWith('/delivery/producer.js')],
+  ['slice', ({ url }) => /\/ingest\/(records|split|layout|keys|judge)\.js$/.test(url)],
   ['produce', ({ url }) => /\/delivery\/(producer|sender)\.js$/.test(url)],
   ['respond', ({ url }) => /\/(worker\/exchange|ingest\/respond)\.js$/.test(url)],
   ['garbage collection', ({ functionName }) => functionName === '(garbage collector)'],
@@ -50,7 +50,7 @@ function add(sums: Map<string, number>, { nodes, samples, timeDeltas }: CpuProfi
     const stage = known.get(node) ?? stageOf(node, frames, parents)
     known.set(node, stage)
     // Before the first batch is the start of the process, which would count as the cost of metrics.
-    started ||= stage === 'parse'
+    started ||= stage === 'scan'
     if (started && stage !== idle) sums.set(stage, (sums.get(stage) ?? 0) + (timeDeltas[i] ?? 0))
   }
 }

@@ -1,6 +1,7 @@
 // How long is a place empty when a worker is killed under load?
 
 import { request } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
 import { batchOf } from '../test/support/batches.js'
 import type { Stats } from '../test/support/collector.js'
 import { waitFor } from '../test/support/wait-for.js'
@@ -9,17 +10,19 @@ import { defaultLoad } from './load/options.js'
 import { type Bench, type Findings, Samples } from './subject.js'
 
 const metricsPerSecond = 20_000
+/** Each of two workers has run for longer than 10 s then, so that its successor is started without a pause. */
+const pauseBeforeKillMs = 6000
 
 /**
  * Kills a worker with SIGKILL and measures until its successor has its first batch counted; as the primary hears of its
  * workers every 250 ms, that much of it is waiting for the news.
  */
 export function restart(bench: Bench): Promise<Findings> {
-  const kills = bench.options.quick ? 2 : 10
+  const kills = bench.options.quick ? 1 : 6
   const samples = new Samples()
   return bench.withCollector({ env: {} }, async ({ collector }) => {
     const load = { ...defaultLoad, url: `${collector.url}/v1/metrics`, connections: 64, metricsPerSecond }
-    const running = runLoad({ ...load, warmUpSeconds: 1, seconds: 3 * kills })
+    const running = runLoad({ ...load, warmUpSeconds: 1, seconds: (2 * kills * pauseBeforeKillMs) / 1000 })
     /** Posts on a new connection, which the kernel gives to any of the workers, and asks who has got what. */
     const ask = async (): Promise<Stats['workers'] | undefined> => {
       try {
@@ -39,7 +42,8 @@ export function restart(bench: Bench): Promise<Findings> {
     }
     for (let kill = 0; kill < kills; kill++) {
       await waitFor(allServe(undefined), 'all workers under load')
-      const [victim] = (await ask()) ?? []
+      await pause(pauseBeforeKillMs)
+      const [victim] = ((await ask()) ?? []).sort((a, b) => b.uptime_seconds - a.uptime_seconds)
       if (victim === undefined) throw new Error('the collector has no workers')
       process.kill(victim.pid, 'SIGKILL')
       const killedAt = performance.now()

@@ -182,6 +182,7 @@ export type Stats = {
   refusals: { at: string; route: string; status: number; code: string | null; rejections: Record<string, number> }[]
   workers: {
     pid: number
+    uptime_seconds: number
     stale: boolean
     metrics_received: number
     held_bytes: number
