@@ -1,5 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'tap'
@@ -9,6 +8,7 @@ import { blocksOf } from '../support/doc-blocks.js'
 import { startMockKafka } from '../support/mock-kafka.js'
 import { plainly } from '../support/plainly.js'
 import { command } from '../support/run-command.js'
+import { runProgram } from '../support/run-program.js'
 import { waitFor } from '../support/wait-for.js'
 
 /** How a block of each language is run; those of other languages are not commands. */
@@ -77,15 +77,7 @@ test('every command of README and docs does what it says', async (t) => {
     // The page's collector listens where a newcomer's does.
     writeFileSync(join(bin, runner.file), code.replaceAll('localhost:8000', host))
     const [name, args] = plainly(...(([first = '', ...rest]) => [first, rest] as const)(runner.run))
-    const child = spawn(name, args, { cwd: bin, env, stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    child.stdout.on('data', (chunk) => {
-      output += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      output += chunk
-    })
-    const [exitCode] = await once(child, 'close')
+    const { code: exitCode, output } = await runProgram(name, args, { cwd: bin, env })
     t.equal(exitCode, 0, `${path}:${line}`, { output })
     for (const shown of shownBehind(n)) t.ok(output.includes(shown), `${path}:${line} prints ${shown}`, { output })
     if (code.includes('metrics-dead')) t.match(output, 'vantage-reason=metrics[0].timestamp is required')

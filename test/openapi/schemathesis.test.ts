@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type Test, test } from 'tap'
 import { type Collector, startCollector } from '../support/collector.js'
 import { startMockKafka } from '../support/mock-kafka.js'
+import { runProgram } from '../support/run-program.js'
+import { tool } from '../support/tools.js'
 
-/** schemathesis is a Python package; .ci/run installs it. */
-const tools = process.env.VANTAGE_TEST_TOOLS ?? '.cache/tools/bin'
 const secondsEach = 30
 
 test('a collector answers whatever is sent as its OpenAPI document says', async (t) => {
@@ -33,15 +31,7 @@ async function compare(t: Test, collector: Collector, seed: number, more: string
   // With FORCE_COLOR, which tap sets, it draws its progress.
   const env = { ...process.env, FORCE_COLOR: undefined, SCHEMATHESIS_HOOKS: resolve('test/openapi/hooks.py') }
   // It leaves files where it runs.
-  const child = spawn(resolve(join(tools, 'st')), args, { env, cwd: t.testdir() })
-  let output = ''
-  child.stdout.on('data', (chunk) => {
-    output += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    output += chunk
-  })
-  const [code] = await once(child, 'close')
+  const { code, output } = await runProgram(resolve(tool('st')), args, { env, cwd: t.testdir() })
   t.equal(code, 0, `seed ${seed}`, { output })
   const [, generated] = /(\d+) generated/.exec(output) ?? []
   t.ok(Number(generated) > 100, `${generated} requests were sent`, { output })
