@@ -1,11 +1,9 @@
 import { promisify } from 'node:util'
-import Kafka, { type IAdminClient, type LibrdKafkaError } from 'node-rdkafka'
-import { waitFor } from './wait-for.js'
+import Kafka, { type IAdminClient } from 'node-rdkafka'
 
 /** A broker that was killed looks through its log first, and shares its cores with all that runs beside it. */
 const answerTimeoutMs = 120_000
 const countTimeoutMs = 10_000
-const errors = Kafka.CODES.ERRORS
 
 export type TopicDescription = {
   topic: string
@@ -15,30 +13,14 @@ export type TopicDescription = {
   config?: Record<string, string>
 }
 
-/**
- * Asks until the brokers say that it is there: node-rdkafka gives up early when other events come between, and does not
- * know then whether it was made.
- */
-export async function createTopic(bootstrap: string, description: TopicDescription): Promise<void> {
+export function createTopic(bootstrap: string, description: TopicDescription): Promise<void> {
   const { topic, partitions, replicas = 1, config = {} } = description
   const request = { topic, num_partitions: partitions, replication_factor: replicas, config }
-  let asked = false
-  await waitFor(
-    async () => {
-      const code = await administer(bootstrap, (admin, done) => admin.createTopic(request, done), [
-        errors.ERR__TIMED_OUT,
-        ...(asked ? [errors.ERR_TOPIC_ALREADY_EXISTS] : []),
-      ])
-      asked = true
-      return code !== errors.ERR__TIMED_OUT
-    },
-    `the topic ${topic}`,
-    answerTimeoutMs,
-  )
+  return administer(bootstrap, (admin, done) => admin.createTopic(request, done))
 }
 
-export async function deleteTopic(bootstrap: string, topic: string): Promise<void> {
-  await administer(bootstrap, (admin, done) => admin.deleteTopic(topic, done))
+export function deleteTopic(bootstrap: string, topic: string): Promise<void> {
+  return administer(bootstrap, (admin, done) => admin.deleteTopic(topic, done))
 }
 
 /** Resolves when a broker there answers a question. */
@@ -78,21 +60,13 @@ async function watermarksOf(bootstrap: string, topic: string): Promise<Kafka.Wat
   return watermarks
 }
 
-type Done = (error: LibrdKafkaError | null | undefined) => void
+type Done = (error: { message: string } | null | undefined) => void
 
-/** @returns which of the errors that the caller expects has happened, if any */
-async function administer(
-  bootstrap: string,
-  ask: (admin: IAdminClient, done: Done) => void,
-  expected: number[] = [],
-): Promise<number | undefined> {
+async function administer(bootstrap: string, ask: (admin: IAdminClient, done: Done) => void): Promise<void> {
   const admin = Kafka.AdminClient.create({ 'bootstrap.servers': bootstrap })
   try {
-    return await new Promise((resolve, reject) => {
-      ask(admin, (error) => {
-        if (error && !expected.includes(error.code)) reject(new Error(`${error.message} (${error.code})`))
-        else resolve(error?.code)
-      })
+    await new Promise<void>((resolve, reject) => {
+      ask(admin, (error) => (error ? reject(new Error(error.message)) : resolve()))
     })
   } finally {
     admin.disconnect()
