@@ -71,10 +71,9 @@ export class Producer {
    * every other one is acknowledged. Of a producer that is being closed, all have.
    */
   send(batch: RecordBatch, records?: readonly number[]): Promise<FailedRecord[]> {
-    return new Promise((resolve) => {
-      if (this.#closing !== undefined) return resolve(allFailed(batch, records, wasClosed))
-      const id = this.#add({ batch, records, sentAtMs: performance.now(), resolve })
-      binding.send(this.#handle, id, batch.bytes, batch.ends, batch.keys, records && Uint32Array.from(records))
+    const { bytes, ends, keys } = batch
+    return this.#settled(batch, records, (id) => {
+      binding.send(this.#handle, id, bytes, ends, keys, records && Uint32Array.from(records))
     })
   }
 
@@ -85,9 +84,7 @@ export class Producer {
     headers: Readonly<Record<string, string>>,
   ): Promise<FailedRecord[]> {
     const batch = { bytes: value, ends: Uint32Array.of(value.length), keys: [] }
-    return new Promise((resolve) => {
-      if (this.#closing !== undefined) return resolve(allFailed(batch, undefined, wasClosed))
-      const id = this.#add({ batch, records: undefined, sentAtMs: performance.now(), resolve })
+    return this.#settled(batch, undefined, (id) => {
       binding.sendWithHeaders(this.#handle, id, value, key, Object.entries(headers).flat())
     })
   }
@@ -126,10 +123,14 @@ export class Producer {
     this.#sent.clear()
   }
 
-  #add(sent: Sent): number {
-    this.#lastId = (this.#lastId + 1) >>> 0
-    this.#sent.set(this.#lastId, sent)
-    return this.#lastId
+  /** Has the addon queue records under an id, and resolves with those that failed when it tells of that id. */
+  #settled(batch: RecordBatch, records: Sent['records'], queue: (id: number) => void): Promise<FailedRecord[]> {
+    return new Promise((resolve) => {
+      if (this.#closing !== undefined) return resolve(allFailed(batch, records, wasClosed))
+      this.#lastId = (this.#lastId + 1) >>> 0
+      this.#sent.set(this.#lastId, { batch, records, sentAtMs: performance.now(), resolve })
+      queue(this.#lastId)
+    })
   }
 
   #onTold(...[event, told]: Told): void {

@@ -47,10 +47,14 @@ static char *text_of(napi_env env, napi_value value) {
   return text;
 }
 
-/* The handle that a function was given first; NULL, and an exception, if its producer is closed or about to be. */
-static handle *handle_of(napi_env env, napi_value external) {
+/*
+ * Reads the arguments of a function that is given a handle first; returns it. NULL, and an exception, if its producer is
+ * closed or about to be.
+ */
+static handle *read_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *arguments) {
   handle *handle;
-  CHECK(napi_get_value_external(env, external, (void **)&handle));
+  CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
+  CHECK(napi_get_value_external(env, arguments[0], (void **)&handle));
   if (!handle->closing) return handle;
   napi_throw_error(env, NULL, "The producer is closed");
   return NULL;
@@ -221,10 +225,8 @@ static const uint32_t *numbers_of(napi_env env, napi_value array, size_t *length
 /* send(handle, id, bytes, ends, keys, records) */
 static napi_value send_batch(napi_env env, napi_callback_info info) {
   napi_value arguments[6];
-  size_t count = 6;
   uint32_t id, key_count;
-  CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
-  handle *handle = handle_of(env, arguments[0]);
+  handle *handle = read_arguments(env, info, 6, arguments);
   if (handle == NULL) return NULL;
   CHECK(napi_get_value_uint32(env, arguments[1], &id));
   CHECK(napi_get_array_length(env, arguments[4], &key_count));
@@ -258,10 +260,8 @@ static napi_value send_batch(napi_env env, napi_callback_info info) {
 /* sendWithHeaders(handle, id, value, key, [name, text, name, text, ...]) */
 static napi_value send_with_headers(napi_env env, napi_callback_info info) {
   napi_value arguments[5];
-  size_t count = 5;
   uint32_t id, texts;
-  CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
-  handle *handle = handle_of(env, arguments[0]);
+  handle *handle = read_arguments(env, info, 5, arguments);
   if (handle == NULL) return NULL;
   CHECK(napi_get_value_uint32(env, arguments[1], &id));
   CHECK(napi_get_array_length(env, arguments[4], &texts));
@@ -292,7 +292,7 @@ typedef struct {
   producer *producer;
   int timeout_ms;
   rd_kafka_resp_err_t error;
-  int32_t brokers, partitions, without_leader;
+  int32_t partitions, without_leader;
   napi_deferred promise;
   napi_async_work work;
 } question;
@@ -304,7 +304,6 @@ static void ask(napi_env env, void *data) {
   asked->error =
       rd_kafka_metadata(asked->producer->client, 0, asked->producer->topic, &metadata, asked->timeout_ms);
   if (asked->error != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  asked->brokers = metadata->broker_cnt;
   if (metadata->topic_cnt == 1) {
     const struct rd_kafka_metadata_topic *topic = &metadata->topics[0];
     asked->partitions = topic->partition_cnt;
@@ -328,7 +327,6 @@ static void answer(napi_env env, napi_status status, void *data) {
     napi_reject_deferred(env, asked->promise, result);
   } else {
     napi_create_object(env, &result);
-    set_number(env, result, "brokers", asked->brokers);
     set_number(env, result, "partitions", asked->partitions);
     set_number(env, result, "partitionsWithoutLeader", asked->without_leader);
     napi_resolve_deferred(env, asked->promise, result);
@@ -337,13 +335,11 @@ static void answer(napi_env env, napi_status status, void *data) {
   free(asked);
 }
 
-/* describeTopic(handle, timeoutMs): Promise<{ brokers, partitions, partitionsWithoutLeader }> */
+/* describeTopic(handle, timeoutMs): Promise<{ partitions, partitionsWithoutLeader }> */
 static napi_value describe_topic(napi_env env, napi_callback_info info) {
   napi_value arguments[2], name, promise;
-  size_t count = 2;
   int32_t timeout_ms;
-  CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
-  handle *handle = handle_of(env, arguments[0]);
+  handle *handle = read_arguments(env, info, 2, arguments);
   if (handle == NULL) return NULL;
   CHECK(napi_get_value_int32(env, arguments[1], &timeout_ms));
   CHECK(napi_create_string_utf8(env, "vantage metadata", NAPI_AUTO_LENGTH, &name));
@@ -360,9 +356,7 @@ static napi_value describe_topic(napi_env env, napi_callback_info info) {
 /* close(handle): 'closed' is told when it is done. No question may be open, and the handle is of no use any more. */
 static napi_value close_producer(napi_env env, napi_callback_info info) {
   napi_value argument;
-  size_t count = 1;
-  CHECK(napi_get_cb_info(env, info, &count, &argument, NULL, NULL));
-  handle *handle = handle_of(env, argument);
+  handle *handle = read_arguments(env, info, 1, &argument);
   if (handle == NULL) return NULL;
   handle->closing = true;
   producer_close(handle->producer);

@@ -5,7 +5,7 @@ import { loadAddon } from '../../shared/addon.js'
 /** A record that is not acknowledged. `code` is librdkafka's name of the error, such as "MSG_SIZE_TOO_LARGE". */
 export type NativeFailure = { record: number; code: string; reason: string }
 
-export type TopicState = { brokers: number; partitions: number; partitionsWithoutLeader: number }
+export type TopicState = { partitions: number; partitionsWithoutLeader: number }
 
 /**
  * What the addon tells. 'settled': ids, each with what failed of it, undefined for nothing. 'failure': what librdkafka

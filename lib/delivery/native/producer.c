@@ -50,13 +50,18 @@ static void on_log(const rd_kafka_t *client, int level, const char *facility, co
   if (strcmp(facility, "FAIL") == 0) tell(rd_kafka_opaque(client), EVENT_FAILURE, text);
 }
 
+/* What is neither acknowledged nor reported has failed: reports on it come from the broker threads. */
+static void give_up(rd_kafka_t *client) {
+  rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
 /* A producer that has failed for good never sends again: what it still holds is reported at once. */
 static void on_error(rd_kafka_t *client, int error, const char *reason, void *opaque) {
   (void)reason;
   if (error != RD_KAFKA_RESP_ERR__FATAL) return;
   char text[512];
   rd_kafka_fatal_error(client, text, sizeof text);
-  rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  give_up(client);
   tell(opaque, EVENT_FATAL, text);
 }
 
@@ -73,7 +78,7 @@ static void *poll_until_stopped(void *argument) {
   if (!atomic_load(&producer->closing)) return NULL;
   /* What was acknowledged meanwhile is reported as such, what is not fails now. */
   rd_kafka_poll(producer->client, 0);
-  rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  give_up(producer->client);
   rd_kafka_flush(producer->client, hand_back_ms);
   rd_kafka_queue_destroy(producer->queue);
   producer->queue = NULL;
