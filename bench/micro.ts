@@ -6,6 +6,7 @@ import { decode, encodingOf } from '../lib/ingest/decode.js'
 import { slice } from '../lib/ingest/judge.js'
 import { createRecords } from '../lib/ingest/records.js'
 import { createScan } from '../lib/ingest/scan.js'
+import { split } from '../lib/ingest/split.js'
 import { createValidate } from '../lib/ingest/validate.js'
 import { BufferPool } from '../lib/shared/buffer-pool.js'
 import { parseConfig } from '../lib/shared/config.js'
@@ -57,7 +58,7 @@ async function createSteps(bootstrap: string): Promise<{ steps: Step[]; stop: ()
   const body = decode(bytes, 'latin1')
   const verdict = validate(body.value)
   const scan = createScan(config)
-  const batch = slice(body, verdict)
+  const batch = slice(bytes, verdict, split(bytes, batchSize))
   const records = asMetrics(batch, {})
   const producer = new Producer(producerProperties(config), 'bench-micro', {
     onConnectionError: () => undefined,
@@ -71,7 +72,7 @@ async function createSteps(bootstrap: string): Promise<{ steps: Step[]; stop: ()
     { name: 'parse: decode, ASCII', run: () => decode(bytes, encodingOf(bytes)) },
     { name: 'parse: decode, beyond ASCII', run: () => decode(beyondAscii, encodingOf(beyondAscii)) },
     { name: 'validate', run: () => validate(body.value) },
-    { name: 'slice', run: () => slice(body, verdict) },
+    { name: 'slice', run: () => slice(bytes, verdict, split(bytes, batchSize)) },
     { name: 'slice: records', run: () => pool.give(asMetrics(batch, {}).bytes) },
     { name: 'slice: records, ndjson', run: () => pool.give(asLines(batch, {}).bytes) },
     {

@@ -2,7 +2,7 @@ import type { DeadLetter } from '../delivery/dead-letter-topic.js'
 import type { Config } from '../shared/config.js'
 import { agentVersionDefault, environmentDefault } from '../shared/metric-schema.js'
 import { noRejections } from '../shared/rejections.js'
-import { type DecodedBody, decode, encodingOf } from './decode.js'
+import { decode, encodingOf } from './decode.js'
 import { createLetters } from './letters.js'
 import { createScan } from './scan.js'
 import { type SlicedBatch, sliceSize, spliceable } from './sliced-batch.js'
@@ -30,7 +30,8 @@ export function createJudge(config: Config): Judge {
     if (scanned !== undefined) return { judgement: allGood(scanned.good), batch: scanned, letters: [] }
     const body = decode(bytes, encoding)
     const verdict = validate(body.value)
-    return { judgement: verdict, batch: slice(body, verdict), letters: makeLetters(body, verdict) }
+    const ranges = split(bytes, verdict.received)
+    return { judgement: verdict, batch: slice(bytes, verdict, ranges), letters: makeLetters(bytes, verdict, ranges) }
   }
 }
 
@@ -38,9 +39,8 @@ function allGood(metrics: number): Judgement {
   return { received: metrics, accepted: metrics, indexes: undefined, rejected: 0, rejections: noRejections, errors: [] }
 }
 
-/** Finds the good metrics in the body. */
-export function slice({ bytes }: DecodedBody, { envelope, metrics, indexes }: Verdict): SlicedBatch {
-  const ranges = split(bytes, envelope.metrics.length)
+/** The good metrics in the body. @param ranges where each metric stands, as `split` finds them */
+export function slice(bytes: Buffer, { envelope, metrics, indexes }: Verdict, ranges: Uint32Array): SlicedBatch {
   const slices = new Uint32Array(sliceSize * metrics.length)
   for (const [n, metric] of metrics.entries()) {
     const index = indexes[n] ?? 0

@@ -1,21 +1,18 @@
 import type { DeadLetter } from '../delivery/dead-letter-topic.js'
 import type { Config } from '../shared/config.js'
-import type { DecodedBody } from './decode.js'
-import { split } from './split.js'
 import type { Verdict } from './validate.js'
 
-export type MakeLetters = (body: DecodedBody, verdict: Verdict) => DeadLetter[]
+export type MakeLetters = (bytes: Buffer, verdict: Verdict, ranges: Uint32Array) => DeadLetter[]
 
 /**
  * Makes the dead letters of a batch: the own bytes of each metric that failed validation, and what is wrong with it.
- * None unless VANTAGE_DEAD_LETTER_INVALID asks for them.
+ * None unless VANTAGE_DEAD_LETTER_INVALID asks for them. `ranges`: where each metric stands, as `split` finds them.
  */
 export function createLetters({ deadLetterInvalid, kafkaTopic }: Config): MakeLetters {
   if (!deadLetterInvalid) return () => []
 
-  return function letters({ bytes }, { envelope, faults }) {
+  return function letters(bytes, { envelope, faults }, ranges) {
     if (faults.length === 0) return []
-    const ranges = split(bytes, envelope.metrics.length)
     const key = Buffer.from(envelope.service_name)
     const firstSeenMs = Date.now()
     return faults.map(({ index, reason, text }) => {

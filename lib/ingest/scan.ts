@@ -1,11 +1,12 @@
 import { agentVersionDefault, envelopeSchema, environmentDefault, metricSchema } from '../shared/metric-schema.js'
+import type { TextEncoding } from './decode.js'
 import { binding } from './native/binding.js'
 import { anyRule, rulesOf } from './scan-rules.js'
 import { type SlicedBatch, sliceSize, spliceable } from './sliced-batch.js'
 import { instantLimits, type ValidationLimits } from './validate.js'
 
 /** The batch, if each of its metrics is good; undefined if not, or not surely. */
-export type Scan = (bytes: Buffer, encoding: 'latin1' | 'utf8') => SlicedBatch | undefined
+export type Scan = (bytes: Buffer, encoding: TextEncoding) => SlicedBatch | undefined
 
 const firstRoom = 1000
 
@@ -17,6 +18,8 @@ export function createScan(limits: ValidationLimits): Scan {
   const envelope = rulesOf(envelopeSchema(limits.maxBatchSize))
   const own = rulesOf(metricSchema, 'timestamp').filter(({ name }) => !spliceable.some((known) => known === name))
   const schema = binding.compile(envelope, [...own, ...spliceable.map(anyRule)])
+  const ruleOf = (name: string) => envelope.findIndex((rule) => rule.name === name)
+  const [service, environment, agentVersion] = [ruleOf('service_name'), ruleOf('environment'), ruleOf('agent_version')]
   const values = new Uint32Array(2 * envelope.length)
   const instants = new Float64Array(2)
   let room = new Uint32Array(sliceSize * Math.min(firstRoom, limits.maxBatchSize))
@@ -31,9 +34,9 @@ export function createScan(limits: ValidationLimits): Scan {
     for (let n = sliceSize - 1; n < slices.length; n += sliceSize) slices[n] = (slices[n] ?? 0) >>> own.length
     return {
       bytes,
-      service: textOf('service_name', bytes, encoding) ?? '',
-      environment: textOf('environment', bytes, encoding) ?? environmentDefault,
-      agentVersion: textOf('agent_version', bytes, encoding) ?? agentVersionDefault,
+      service: textOf(service, bytes, encoding) ?? '',
+      environment: textOf(environment, bytes, encoding) ?? environmentDefault,
+      agentVersion: textOf(agentVersion, bytes, encoding) ?? agentVersionDefault,
       good,
       slices,
       metrics: undefined,
@@ -46,9 +49,9 @@ export function createScan(limits: ValidationLimits): Scan {
   }
 
   /** A string of the envelope, without its quotes. */
-  function textOf(name: string, bytes: Buffer, encoding: 'latin1' | 'utf8'): string | undefined {
-    const rule = envelope.findIndex((known) => known.name === name)
-    const [start = 0, end = 0] = values.subarray(2 * rule, 2 * rule + 2)
+  function textOf(rule: number, bytes: Buffer, encoding: TextEncoding): string | undefined {
+    const start = values[2 * rule] ?? 0
+    const end = values[2 * rule + 1] ?? 0
     return end === 0 ? undefined : bytes.toString(encoding, start + 1, end - 1)
   }
 }

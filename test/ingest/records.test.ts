@@ -1,8 +1,9 @@
 import { test } from 'tap'
 import { metricsBefore, recordKey, recordValue } from '../../lib/delivery/record-batch.js'
-import { decode } from '../../lib/ingest/decode.js'
+import { type DecodedBody, decode } from '../../lib/ingest/decode.js'
 import { slice } from '../../lib/ingest/judge.js'
 import { createRecords, type RecordOptions } from '../../lib/ingest/records.js'
+import { split } from '../../lib/ingest/split.js'
 import { readTraceContext, type TraceContext } from '../../lib/ingest/trace-context.js'
 import { createValidate } from '../../lib/ingest/validate.js'
 import { BufferPool } from '../../lib/shared/buffer-pool.js'
@@ -12,9 +13,14 @@ const metric = '"timestamp":1,"service_name":"s","metric_name":"m","metric_type"
 
 const defaults: RecordOptions = { kafkaPartitionKey: 'service', kafkaRecordFormat: 'metric', maxRecordBytes: 1000 }
 
+function sliced({ bytes, value }: DecodedBody) {
+  const verdict = validate(value)
+  return slice(bytes, verdict, split(bytes, verdict.received))
+}
+
 function recordsOf(text: string, options: Partial<RecordOptions> = {}, trace: TraceContext = {}) {
   const body = decode(Buffer.from(text), 'utf8')
-  const batch = createRecords({ ...defaults, ...options }, new BufferPool())(slice(body, validate(body.value)), trace)
+  const batch = createRecords({ ...defaults, ...options }, new BufferPool())(sliced(body), trace)
   return Array.from(batch.ends, (_, n) => ({
     value: recordValue(batch, n).toString(),
     key: recordKey(batch, n)?.toString(),
@@ -104,7 +110,7 @@ test('service keys stay right when there are more services than the cache holds'
   const make = createRecords(defaults, new BufferPool())
   for (let i = 0; i < 10_010; i++) {
     const body = decode(Buffer.from(`{"metrics":[{${metric}}],"service_name":"service-${i}"}`), 'utf8')
-    const key = recordKey(make(slice(body, validate(body.value)), {}), 0)?.toString()
+    const key = recordKey(make(sliced(body), {}), 0)?.toString()
     if (key !== `service-${i}`) t.equal(key, `service-${i}`)
   }
   t.pass()

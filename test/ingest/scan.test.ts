@@ -4,6 +4,7 @@ import { decode, encodingOf } from '../../lib/ingest/decode.js'
 import { slice } from '../../lib/ingest/judge.js'
 import { createScan } from '../../lib/ingest/scan.js'
 import { rulesOf } from '../../lib/ingest/scan-rules.js'
+import { split } from '../../lib/ingest/split.js'
 import { createValidate } from '../../lib/ingest/validate.js'
 import { batchOf } from '../support/batches.js'
 
@@ -19,9 +20,9 @@ function bothOf(body: Buffer) {
 
 function parse(body: Buffer, encoding: 'latin1' | 'utf8') {
   try {
-    const decoded = decode(body, encoding)
-    const verdict = validate(decoded.value)
-    return verdict.rejected === 0 ? { ...slice(decoded, verdict), metrics: undefined } : undefined
+    const verdict = validate(decode(body, encoding).value)
+    if (verdict.rejected > 0) return undefined
+    return { ...slice(body, verdict, split(body, verdict.received)), metrics: undefined }
   } catch {
     return undefined
   }

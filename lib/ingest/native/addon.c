@@ -52,7 +52,6 @@ static char *choices_of(napi_env env, napi_value list, size_t *total) {
 static rule rule_of(napi_env env, napi_value described) {
   rule made = {
       .kind = (rule_kind)number_of(env, described, "kind"),
-      .required = flag_of(env, described, "required"),
       .nullable = flag_of(env, described, "nullable"),
       .bounded_below = flag_of(env, described, "boundedBelow"),
       .minimum = (uint64_t)number_of(env, described, "minimum"),
@@ -71,6 +70,7 @@ static rules rules_of(napi_env env, napi_value list) {
     napi_value described;
     napi_get_element(env, list, i, &described);
     made.rules[i] = rule_of(env, described);
+    if (i < max_rules) made.required |= (uint32_t)flag_of(env, described, "required") << i;
   }
   return made;
 }

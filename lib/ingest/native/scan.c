@@ -162,12 +162,6 @@ static uint32_t find_rule(const rules *rules, const uint8_t *name, size_t length
   return rules->count;
 }
 
-static uint32_t required_of(const rules *rules) {
-  uint32_t required = 0;
-  for (uint32_t i = 0; i < rules->count; i++) required |= (uint32_t)rules->rules[i].required << i;
-  return required;
-}
-
 typedef struct {
   const schema *schema;
   uint32_t *places;
@@ -231,7 +225,7 @@ static bool take_object(cursor *cursor, const rules *rules, uint32_t *met, uint3
     values[2 * i] = start;
     values[2 * i + 1] = (uint32_t)(cursor->at - cursor->body);
   } while (take(cursor, ','));
-  return take(cursor, '}') && (required_of(rules) & ~*met) == 0;
+  return take(cursor, '}') && (rules->required & ~*met) == 0;
 }
 
 static bool take_metrics(cursor *cursor, const rule *rule, task *task) {

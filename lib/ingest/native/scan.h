@@ -38,7 +38,6 @@ typedef struct {
   char *name;
   size_t name_length;
   rule_kind kind;
-  bool required;
   bool nullable;
   bool bounded_below;
   uint64_t minimum;
@@ -53,6 +52,8 @@ enum { max_rules = 32 };
 typedef struct {
   rule *rules;
   uint32_t count;
+  /* Those that must be met, a bit each. */
+  uint32_t required;
 } rules;
 
 typedef struct {
