@@ -1,85 +1,149 @@
 // What does a broker that stops answering do to rate, latency and memory, and how soon is all well again?
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { runLoad } from './load/load.js'
+import { waitFor } from '../test/support/wait-for.js'
+import { atPercentileMs, createHistogram } from './load/histogram.js'
+import type { AgentLedger } from './load/ledger.js'
+import { type LoadResult, type OnSample, runLoad } from './load/load.js'
 import { defaultLoad } from './load/options.js'
-import { type Bench, type Findings, Samples } from './subject.js'
-import { usageOf } from './usage.js'
+import { type Bench, type BenchCollector, type Findings, type Plot, Samples, type Series } from './subject.js'
+import { audit } from './topic.js'
 
 const metricsPerSecond = 20_000
-const memoryIntervalMs = 500
+/** Ten minutes of the load take 4 GiB. */
+const env = { VANTAGE_JOURNAL_MAX_MB: '16384' }
+/** For what is left in the journal when the load has ended. */
+const drainTimeoutMs = 600_000
+const mebibyte = 2 ** 20
+
+const phases = ['before', 'while it is stopped', 'while the journal is sent', 'after'] as const
+type Phase = (typeof phases)[number]
+
+type Lengths = { before: number; stopped: number; after: number }
 
 export async function outage(bench: Bench): Promise<Findings> {
   const { kafka, options } = bench
   if (kafka.outage === undefined) return { figures: [], plots: [], notes: ['Not run: the broker is not ours to stop.'] }
   const { begin, end } = kafka.outage
-  const phaseSeconds = options.quick ? 4 : 20
-  const samples = new Samples()
-  const notes: string[] = []
-  return bench.withCollector({ env: {} }, async ({ collector }) => {
-    const memory: [number, number][] = []
-    const startedAt = performance.now()
-    const sampler = setInterval(() => {
-      const { residentMiB } = usageOf(collector.process.pid ?? 0)
-      memory.push([(performance.now() - startedAt) / 1000, residentMiB])
-    }, memoryIntervalMs)
-    const load = { ...defaultLoad, url: `${collector.url}/v1/metrics`, connections: 64, warmUpSeconds: 0 }
-    const running = runLoad({ ...load, metricsPerSecond, seconds: 3 * phaseSeconds })
-    await pause(1000 * phaseSeconds)
+  const lengths = lengthsOf(options)
+  return bench.withCollector({ env }, async (subject) => {
+    const course = new Course(subject)
+    const load = { ...defaultLoad, url: `${subject.collector.url}/v1/metrics`, connections: 64, metricsPerSecond }
+    const seconds = lengths.before + lengths.stopped + lengths.after
+    const running = runLoad({ ...load, warmUpSeconds: 0, seconds }, course.add)
+    await pause(1000 * lengths.before)
     begin()
-    options.report('the broker is stopped')
-    await pause(1000 * phaseSeconds)
+    course.enter('while it is stopped')
+    options.report(`the broker is stopped for ${lengths.stopped} s`)
+    await pause(1000 * lengths.stopped)
     end()
+    course.enter('while the journal is sent')
     options.report('the broker goes on')
-    const { result } = await running
-    clearInterval(sampler)
-    const duringOutage = ({ second }: { second: number }) => second > phaseSeconds && second <= 2 * phaseSeconds
-    const recovered = result.timeline.find(
-      (sample) => sample.second > 2 * phaseSeconds && sample.metricsPerSecond > 0.9 * metricsPerSecond,
-    )
-    const during = result.timeline.filter(duringOutage)
-    samples.add(
-      'accepted while the broker is stopped',
-      'metrics/s',
-      mean(during.map((sample) => sample.metricsPerSecond)),
-    )
-    samples.add(
-      'longest wait for an answer while the broker is stopped',
-      'ms',
-      Math.max(...during.map(({ maxMs }) => maxMs)),
-    )
-    samples.add(
-      'most resident memory, primary and workers',
-      'MiB',
-      Math.max(...memory.map(([, mebibytes]) => mebibytes)),
-    )
-    notes.push(`Answers over all: ${JSON.stringify(result.outcomes)}.`)
-    notes.push(
-      recovered === undefined
-        ? 'The rate was not back at the end.'
-        : `The rate was back ${recovered.second - 2 * phaseSeconds} s after the broker.`,
-    )
-    const title = `${metricsPerSecond} metrics/s due; the broker is stopped from ${phaseSeconds} s to ${2 * phaseSeconds} s`
-    const scale = { x: 'value', y: 'value' } as const
-    return {
-      figures: samples.figures,
-      notes,
-      plots: [
-        {
-          title,
-          x: 's',
-          y: 'metrics/s',
-          scale,
-          series: [
-            { name: 'accepted', points: result.timeline.map((s): [number, number] => [s.second, s.metricsPerSecond]) },
-          ],
-        },
-        { title, x: 's', y: 'MiB', scale, series: [{ name: 'resident memory', points: memory }] },
-      ],
-    }
+    const { result, ledgers } = await running
+    await course.end()
+    const sent = async () => (await subject.collector.stats()).journal.metrics_waiting === 0
+    await waitFor(sent, 'the journal to be sent', drainTimeoutMs)
+    const notes = [...course.notes(result, lengths), ...(await auditOf(bench, subject, ledgers))]
+    return { figures: course.figures(), notes, plots: course.plots(lengths) }
   })
 }
 
-function mean(values: number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+function lengthsOf({ quick, seconds }: Bench['options']): Lengths {
+  if (quick) return { before: 4, stopped: 4, after: 4 }
+  return { before: Math.max(20, seconds / 5), stopped: 2 * seconds, after: Math.max(20, seconds) }
+}
+
+async function auditOf({ kafka }: Bench, { topic }: BenchCollector, ledgers: AgentLedger[]): Promise<string[]> {
+  if (!kafka.keepsAll) return []
+  const { expected, missing, twice } = await audit(kafka.bootstrap, topic, ledgers)
+  return [`Of ${expected} metrics answered 202, ${missing} are missing in the topic, ${twice} there twice.`]
+}
+
+/** What is seen from second to second. */
+class Course {
+  readonly #collector: BenchCollector['collector']
+  readonly #latencies = new Map(phases.map((phase) => [phase, createHistogram()]))
+  /** The most that any worker had, in MiB. */
+  readonly #memory = new Map<Phase, number>()
+  readonly #rates: Series = { name: 'accepted', points: [] }
+  readonly #p99: Series = { name: 'p99', points: [] }
+  readonly #journal: Series = { name: 'journal', points: [] }
+  readonly #workers = new Map<number, Series>()
+  readonly #looks: Promise<void>[] = []
+  #phase: Phase = 'before'
+  #journaled = 0
+  #sentAfterSeconds: number | undefined
+  #enteredAt = performance.now()
+
+  constructor({ collector }: BenchCollector) {
+    this.#collector = collector
+  }
+
+  enter(phase: Phase): void {
+    this.#phase = phase
+    this.#enteredAt = performance.now()
+  }
+
+  readonly add: OnSample = ({ second, metricsPerSecond, p99Ms }, latency) => {
+    this.#latencies.get(this.#phase)?.add(latency)
+    this.#rates.points.push([second, metricsPerSecond])
+    this.#p99.points.push([second, p99Ms])
+    this.#looks.push(this.#look(second))
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#looks)
+  }
+
+  async #look(second: number): Promise<void> {
+    const phase = this.#phase
+    const { journal, workers } = await this.#collector.stats()
+    this.#journaled = journal.metrics_journaled
+    this.#journal.points.push([second, journal.bytes / mebibyte])
+    for (const [index, { resident_memory_bytes }] of workers.entries()) {
+      const mebibytes = resident_memory_bytes / mebibyte
+      const series = this.#workers.get(index) ?? { name: `worker ${index + 1}`, points: [] }
+      this.#workers.set(index, series)
+      series.points.push([second, mebibytes])
+      this.#memory.set(phase, Math.max(this.#memory.get(phase) ?? 0, mebibytes))
+    }
+    if (phase !== 'while the journal is sent' || this.#phase !== phase || journal.metrics_waiting > 0) return
+    this.#sentAfterSeconds = (performance.now() - this.#enteredAt) / 1000
+    this.enter('after')
+  }
+
+  figures(): Findings['figures'] {
+    const samples = new Samples()
+    for (const phase of phases) {
+      const latency = this.#latencies.get(phase)
+      if (latency === undefined || latency.totalCount === 0) continue
+      for (const percentile of [50, 99, 100]) {
+        const name = percentile === 100 ? 'longest wait' : `p${percentile}`
+        samples.add(`${name} ${phase}`, 'ms', atPercentileMs(latency, percentile))
+      }
+      samples.add(`most memory of a worker ${phase}`, 'MiB', this.#memory.get(phase) ?? NaN)
+    }
+    return samples.figures
+  }
+
+  notes({ outcomes }: LoadResult, { stopped }: Lengths): string[] {
+    const sent = this.#sentAfterSeconds
+    return [
+      `Answers over all: ${JSON.stringify(outcomes)}; ${this.#journaled} metrics went to the journal.`,
+      sent === undefined
+        ? 'The journal was not sent in full before the load ended; it was afterwards.'
+        : `The journal of ${stopped} s was sent in full ${Math.round(sent)} s after the broker came back, under the same load.`,
+    ]
+  }
+
+  plots({ before, stopped }: Lengths): Plot[] {
+    const title = `${metricsPerSecond} metrics/s due; the broker is stopped from ${before} s to ${before + stopped} s`
+    const plot = { title, x: 's', scale: { x: 'value', y: 'value' } } as const
+    return [
+      { ...plot, y: 'metrics/s', series: [this.#rates] },
+      { ...plot, y: 'ms', scale: { x: 'value', y: 'log' }, series: [this.#p99] },
+      { ...plot, y: 'MiB of memory', series: [...this.#workers.values()] },
+      { ...plot, y: 'MiB on disk', series: [this.#journal] },
+    ]
+  }
 }

@@ -5,6 +5,8 @@ import type { AgentLedger } from './load/ledger.js'
 
 export type Audit = { expected: number; found: number; missing: number; twice: number; unexpected: number }
 
+/** No consumer is slower, even on a busy machine. */
+const slowestPerMs = 20
 const idForm = /"id":"([\da-f]{4})-([\da-f]{8})-\d+"/g
 
 /** Reads the whole topic and holds it against what was answered 202, metric by metric. */
@@ -20,7 +22,7 @@ export async function audit(bootstrap: string, topic: string, ledgers: readonly 
       found.set(batch, (found.get(batch) ?? 0) + 1)
     }
   })
-  await waitFor(() => read >= records, `${records} records of ${topic}`, 120_000)
+  await waitFor(() => read >= records, `${records} records of ${topic}`, 60_000 + records / slowestPerMs)
   await stop()
   return compare(ledgers, found)
 }

@@ -34,7 +34,8 @@ const maxUtilization = 0.95
 const headStartMs = 300
 const reportsPerSample = 2
 
-export type OnSample = (sample: Sample) => void
+/** `latency` is that of the sample's second. */
+export type OnSample = (sample: Sample, latency: Histogram) => void
 
 /** Runs a load. `ledgers` tell what has to be in the topic. Rejects when a sender fails. */
 export async function runLoad(
@@ -147,7 +148,7 @@ class Collection {
       maxMs: atPercentileMs(latency, 100),
     }
     this.#timeline.push(sample)
-    this.#onSample(sample)
+    this.#onSample(sample, latency)
   }
 }
 
