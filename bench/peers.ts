@@ -41,6 +41,14 @@ const fastify = (client: string, folder: string): Peer => ({
   records: recordAMetric,
 })
 
+const openTelemetry = (dialect: 'otlp-json' | 'otlp-protobuf'): Peer => ({
+  name: `OpenTelemetry Collector, ${dialect}, a record a request`,
+  needs: 'otelcol/otelcol-kafka',
+  command: () => [join(installed, 'otelcol/otelcol-kafka'), '--config', join(configs, 'otel.yaml')],
+  load: { dialect },
+  records: (_metrics, batches) => batches,
+})
+
 const peerList: Peer[] = [
   {
     name: 'FastAPI + aiokafka',
@@ -54,12 +62,13 @@ const peerList: Peer[] = [
   },
   fastify('kafkajs', 'kafkajs'),
   fastify('@platformatic/kafka', '@platformatic/kafka'),
+  openTelemetry('otlp-protobuf'),
+  openTelemetry('otlp-json'),
   {
-    name: 'OpenTelemetry Collector, OTLP JSON, a record a request',
-    needs: 'otelcol/otelcol-kafka',
-    command: () => [join(installed, 'otelcol/otelcol-kafka'), '--config', join(configs, 'otel.yaml')],
-    load: { dialect: 'otlp' },
-    records: (_metrics, batches) => batches,
+    name: 'Redpanda Connect',
+    needs: 'redpanda-connect',
+    command: () => [join(installed, 'redpanda-connect'), 'run', join(configs, 'redpanda-connect.yaml')],
+    records: recordAMetric,
   },
   {
     name: 'Telegraf, JSON',

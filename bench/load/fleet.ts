@@ -1,4 +1,5 @@
 import type { LoadOptions } from './options.js'
+import { otlpJson, otlpProtobuf } from './otlp.js'
 import { createRandom } from './random.js'
 
 /** Hexadecimal digits of a batch's number in an id. */
@@ -44,16 +45,27 @@ function renderMessage(agent: number, service: string, random: () => number, opt
     }
     return { ...metric, value: 'not a number' }
   })
-  const batch =
-    dialect === 'otlp'
-      ? otlpBatch(service, metrics)
-      : { metrics, service_name: service, environment: 'production', agent_version: '0.1.0' }
-  const body = Buffer.from(JSON.stringify(batch))
+  const { contentType, render } = dialects[dialect]
+  const body = render(service, metrics)
   const { host, pathname } = new URL(url)
-  const lines = Object.entries({ Host: host, 'Content-Type': 'application/json', ...headers })
+  const lines = Object.entries({ Host: host, 'Content-Type': contentType, ...headers })
   const head = [`POST ${pathname} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)].join('\r\n')
   const bytes = Buffer.concat([Buffer.from(`${head}\r\nContent-Length: ${body.length}\r\n\r\n`), body])
   return { bytes, sequenceAt: placesOf(bytes, sequencePlaceholder), good }
+}
+
+const dialects: Record<
+  LoadOptions['dialect'],
+  { contentType: string; render: (service: string, metrics: readonly Record<string, unknown>[]) => Buffer }
+> = {
+  vantage: { contentType: 'application/json', render: vantageBatch },
+  'otlp-json': { contentType: 'application/json', render: otlpJson },
+  'otlp-protobuf': { contentType: 'application/x-protobuf', render: otlpProtobuf },
+}
+
+function vantageBatch(service: string, metrics: readonly Record<string, unknown>[]): Buffer {
+  const envelope = { service_name: service, environment: 'production', agent_version: '0.1.0' }
+  return Buffer.from(JSON.stringify({ metrics, ...envelope }))
 }
 
 const names = ['http.request.duration', 'http.requests', 'db.query.duration', 'queue.depth', 'jvm.memory.used']
@@ -86,24 +98,6 @@ function renderMetric(id: string, service: string, random: () => number) {
     ...(random() < 0.8 && request),
     ...(failed && { error: `connection to shard ${number(64)} timed out after ${number(30_000)} ms` }),
   }
-}
-
-/** The same batch as an OTLP export request in JSON (opentelemetry-proto, metrics/v1): a gauge a metric. */
-function otlpBatch(service: string, metrics: readonly Record<string, unknown>[]) {
-  const attribute = (key: string, value: unknown) => ({ key, value: { stringValue: String(value) } })
-  const exported = metrics.map(({ metric_name, timestamp, value, tags, service_name: _, ...rest }) => {
-    const attributes = Object.entries({ ...rest, ...Object(tags) }).map(([key, text]) => attribute(key, text))
-    return {
-      name: metric_name,
-      gauge: { dataPoints: [{ timeUnixNano: `${timestamp}000000`, asDouble: value, attributes }] },
-    }
-  })
-  const attributes = [
-    attribute('service.name', service),
-    attribute('deployment.environment', 'production'),
-    attribute('agent.version', '0.1.0'),
-  ]
-  return { resourceMetrics: [{ resource: { attributes }, scopeMetrics: [{ metrics: exported }] }] }
 }
 
 function placesOf(bytes: Buffer, text: string): Uint32Array {

@@ -14,8 +14,8 @@ export type LoadOptions = {
   services: number
   /** Share of metrics that a collector must reject. */
   badShare: number
-  /** How a batch is written: as ours, or as OTLP's JSON with the same information, for peers that take that. */
-  dialect: 'vantage' | 'otlp'
+  /** How a batch is written: as ours, or as OTLP with the same information, for peers that take that. */
+  dialect: 'vantage' | 'otlp-json' | 'otlp-protobuf'
   headers: Readonly<Record<string, string>>
   /** Where 1 % of requests are sent later than that by the load generator's own fault, it tells no percentiles. */
   maxLagMs: number
