@@ -17,7 +17,7 @@ export const counters = {
   metricsReplayed: 'Metrics from the journal that Kafka has acknowledged',
   metricsAdopted: 'Metrics found in the journal that a process left which had ended',
   metricsDeadLettered: 'Metrics of a 202 that the brokers refused for good: in the dead space or the dead-letter topic',
-  metricsLost: 'Metrics answered 202 with durability memory that are lost',
+  metricsLost: 'Metrics answered 202 that are lost: with durability memory, or in a damaged file of the journal',
   metricsLate: 'Metrics acknowledged by Kafka after their request was answered 503: a retry duplicates them',
   connectionsRefused: 'Connections closed at once since VANTAGE_MAX_CONNECTIONS were open',
   recordsDelivered: 'Records acknowledged by Kafka',

@@ -301,12 +301,15 @@ export class Journal {
       directory,
       segmentBytes,
       damagedPath,
-      onDamage: ({ file, bytes }) =>
+      onDamage: ({ file, bytes, metrics }) => {
+        this.#telemetry.counts.metricsLost += metrics
+        this.#telemetry.gauges.metricsWaiting -= metrics
         this.#logger.error(
-          { file, unreadableBytes: bytes, keptIn: damagedPath },
-          'a file of the journal is damaged: its readable batches will be sent, the file is kept; ' +
+          { file, unreadableBytes: bytes, lostMetrics: metrics, keptIn: damagedPath },
+          'a file of the journal is damaged: its readable batches are sent, the file is kept; ' +
             'if it is of no use to you, delete it there',
-        ),
+        )
+      },
     })
   }
 

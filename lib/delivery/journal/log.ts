@@ -22,13 +22,16 @@ export type TakenEntry = { ref: EntryRef; entry: JournalEntry }
 /** What has not been finished. */
 export type LogTotals = { entries: number; metrics: number; bytes: number }
 
+/** Unreadable bytes of a file. `metrics`: those that were written there since the log was opened, and are lost. */
+export type Damage = { file: string; bytes: number; metrics: number }
+
 export type LogOptions = {
   directory: string
   segmentBytes: number
   /** Where segments go that had unreadable bytes, once all the rest of them is finished. */
   damagedPath: string
   /** Told of bytes that are no entry. The entries around them are kept, and the file, too. */
-  onDamage: (damage: { file: string; bytes: number }) => void
+  onDamage: (damage: Damage) => void
 }
 
 /** A segment and what is known of its entries. */
@@ -45,6 +48,8 @@ export type Part = {
   /** When its oldest entry that was not taken yet came, or somewhat earlier. */
   firstSeenMs: number
   damagedBytes: number
+  /** Whether that was told. */
+  damageTold: boolean
   /** How far all is finished, as noted on disk. */
   marked: number
 }
@@ -210,7 +215,7 @@ export class Log {
       }
     }
     part.cursor = part.marked
-    if (part.damagedBytes > 0) this.#options.onDamage({ file: segment.path, bytes: part.damagedBytes })
+    if (part.damagedBytes > 0) this.#tellDamage(part)
     await this.#retire(part)
   }
 
@@ -245,15 +250,24 @@ export class Log {
   /** Deletes a segment that is finished. One that had unreadable bytes is kept under another name. */
   async #retire(part: Part): Promise<boolean> {
     const { segment, cursor, open, entries } = part
-    if (entries === 0 && part !== this.#appending) segment.seal()
     const isRead = cursor >= segment.size && open.size === 0
-    if (!segment.sealed || !(entries === 0 || isRead)) return false
+    if (entries > 0 && !isRead) return false
+    if (part !== this.#appending) segment.seal()
+    if (!segment.sealed) return false
     const index = this.#parts.indexOf(part)
     if (index === -1) return true
     this.#parts.splice(index, 1)
-    if (part.damagedBytes > 0) await segment.setAside(this.#options.damagedPath)
-    else await segment.remove()
+    if (part.damagedBytes > 0) {
+      // What is in the books and was not found is lost.
+      if (!part.damageTold || part.metrics > 0) this.#tellDamage(part, part.metrics)
+      await segment.setAside(this.#options.damagedPath)
+    } else await segment.remove()
     return true
+  }
+
+  #tellDamage(part: Part, metrics = 0): void {
+    part.damageTold = true
+    this.#options.onDamage({ file: part.segment.path, bytes: part.damagedBytes, metrics })
   }
 
   async #mark(part: Part): Promise<void> {
@@ -275,6 +289,7 @@ function newPart(segment: Segment): Part {
     metrics: 0,
     firstSeenMs: 0,
     damagedBytes: 0,
+    damageTold: false,
     marked: 0,
   }
 }

@@ -50,14 +50,12 @@ export class Segment {
    */
   async append(buffers: readonly Buffer[]): Promise<void> {
     try {
-      let position = this.#size
       const length = buffers.reduce((sum, { length }) => sum + length, 0)
-      const { bytesWritten } = await this.#file.writev([...buffers], position)
-      if (bytesWritten < length) {
-        // The kernel wrote what the disk had room for; the next call says why it stopped.
-        const rest = Buffer.concat(buffers).subarray(bytesWritten)
-        position += bytesWritten
-        await this.#file.write(rest, 0, rest.length, position)
+      let { bytesWritten: written } = await this.#file.writev([...buffers], this.#size)
+      while (written < length) {
+        // The kernel wrote what the disk had room for; the next call says why it stopped, or finds some more room.
+        const rest = Buffer.concat(buffers).subarray(written)
+        written += (await this.#file.write(rest, 0, rest.length, this.#size + written)).bytesWritten
       }
       await this.#file.datasync()
       this.#size += length

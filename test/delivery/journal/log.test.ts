@@ -1,15 +1,13 @@
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { type Test, test } from 'tap'
 import { decodeEntryAt, encodeEntry } from '../../../lib/delivery/journal/entry.js'
-import { Log, type TakenEntry } from '../../../lib/delivery/journal/log.js'
+import { type Damage, Log, type TakenEntry } from '../../../lib/delivery/journal/log.js'
 import { makeDirectory } from '../../support/directory.js'
 
 const segmentBytes = 10_000
 const chunkBytes = 3000
-
-type Damage = { file: string; bytes: number }
 
 async function openLog(t: Test, root: string, damages: Damage[] = []): Promise<Log> {
   const log = await Log.open({
@@ -83,6 +81,41 @@ test('entries come out in order, once each, over segments and over a restart', a
   t.equal(again.oldestMs, undefined)
   await again.close()
   t.same(await readdir(root), [], 'an empty log leaves nothing behind')
+})
+
+test('a disk that takes a write in several parts gets all of it', async (t) => {
+  const root = await makeDirectory(t)
+  await using file = await open(join(root, 'file'), 'w')
+  const handle = Object.getPrototypeOf(file)
+  const { write, writev } = handle
+  // As a disk does that runs full while others free some room: no call writes more than so many bytes.
+  const mostBytes = 700
+  handle.write = function (bytes: Buffer, offset: number, length: number, position: number) {
+    return write.call(this, bytes, offset, Math.min(length, mostBytes), position)
+  }
+  handle.writev = function (buffers: Buffer[], position: number) {
+    return writev.call(this, [Buffer.concat(buffers).subarray(0, mostBytes)], position)
+  }
+  t.teardown(() => Object.assign(handle, { write, writev }))
+  const log = await openLog(t, root)
+  await log.append(entriesOf(1, 5))
+  await log.append(entriesOf(6, 1))
+  t.same(await drain(log), upTo(6))
+})
+
+test('bytes that turn unreadable while the log is open are told, with what is lost', async (t) => {
+  const root = await makeDirectory(t)
+  const damages: Damage[] = []
+  const log = await openLog(t, root, damages)
+  const refs = await log.append(entriesOf(1, 5))
+  const file = join(root, 'log', '00000001.log')
+  const content = await readFile(file)
+  content.fill(0, refs[2]?.start, refs[2]?.end)
+  await writeFile(file, content)
+  t.same(await drain(log), [1, 2, 4, 5])
+  t.same(damages, [{ file, bytes: content.length / 5, metrics: 2 }])
+  t.same(log.totals, { entries: 0, metrics: 0, bytes: 0 })
+  t.equal((await readdir(join(root, 'damaged'))).length, 1)
 })
 
 test('finished segments are deleted, so that their space can be used again', async (t) => {
