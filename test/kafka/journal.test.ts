@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'tap'
 import { batchOf, metricOf } from '../support/batches.js'
 import { startCollector } from '../support/collector.js'
@@ -16,7 +18,7 @@ for (const how of ['paused', 'killed'] as const) {
     await waitFor(() => load.accepted.size > 5000, 'load')
     if (how === 'paused') kafka.pause()
     else await kafka.kill()
-    await waitFor(async () => (await collector.stats()).journal.metrics_waiting > 10_000, 'a journal', 20_000)
+    await waitFor(async () => (await collector.stats()).journal.metrics_waiting > 10_000, 'a journal')
     t.equal((await collector.get('/ready')).status, 200)
     t.match((await collector.get('/health')).body, { status: 'degraded' })
 
@@ -26,7 +28,7 @@ for (const how of ['paused', 'killed'] as const) {
     await waitFor(() => load.accepted.size > posted + 2000, 'more load')
     if (how === 'paused') kafka.resume()
     else await kafka.restart()
-    await waitFor(async () => (await collector.stats()).journal.metrics_waiting === 0, 'an empty journal', 30_000)
+    await waitFor(async () => (await collector.stats()).journal.metrics_waiting === 0, 'an empty journal')
     t.match((await collector.post(batchOf(1, { first: 10_000_000 }))).body, { durability: 'kafka' })
     await load.stop()
 
@@ -56,7 +58,7 @@ test('SIGTERM in the middle of an outage ends in time, and the next start sends 
   const load = new Load(collector, { connections: 16, batchSize: 50, pauseMs: 20 })
   await waitFor(() => load.accepted.size > 5000, 'load')
   kafka.pause()
-  await waitFor(async () => (await collector.stats()).journal.metrics_waiting > 2000, 'a journal', 20_000)
+  await waitFor(async () => (await collector.stats()).journal.metrics_waiting > 2000, 'a journal')
   t.same(await collector.stop(), { code: 0, signal: null })
   await load.stop()
   t.notOk(
@@ -106,4 +108,31 @@ test('a record that the broker refuses after its 202 goes to the dead-letter top
     journaled: 0,
     difference: 0,
   })
+})
+
+test('what a journal loses to damage while it waits is told, and in the books', async (t) => {
+  const kafka = await startKafka(t)
+  const directory = await makeDirectory(t)
+  const env = { VANTAGE_JOURNAL_DIR: directory, VANTAGE_DURABILITY: 'journal', VANTAGE_API_WORKERS: '1' }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  kafka.pause()
+  // More than replay takes at a time.
+  for (let n = 0; n < 40; n++) t.equal((await collector.post(batchOf(100, { first: 100 * n }))).status, 202)
+  const [log = ''] = readdirSync(join(directory, 'logs'))
+  const file = join(directory, 'logs', log, '00000001.log')
+  const content = readFileSync(file)
+  writeFileSync(file, content.fill(0, content.length - 100))
+  kafka.resume()
+  await waitFor(async () => (await collector.stats()).journal.metrics_waiting === 0, 'an empty journal')
+  t.match((await collector.stats()).balance, {
+    received: 4000,
+    delivered: 3900,
+    journaled: 0,
+    lost: 100,
+    difference: 0,
+  })
+  t.equal(await collector.metric('metrics_lost_total'), 100)
+  const [told] = collector.logs.filter(({ msg }) => msg.startsWith('a file of the journal is damaged'))
+  t.match(told, { level: 'error', lostMetrics: 100, keptIn: join(directory, 'damaged') })
+  t.equal((await readTopic(kafka.bootstrap, 3900)).length, 3900)
 })
