@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { batchOf } from '../support/batches.js'
@@ -13,6 +13,17 @@ import { waitFor } from '../support/wait-for.js'
 /** Where no broker is. */
 async function nowhere(): Promise<string> {
   return `127.0.0.1:${await freePort()}`
+}
+
+/** When each file in a directory was written last, and how long it is. */
+function filesIn(directory: string): Record<string, string> {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  return Object.fromEntries(
+    names.map((name) => {
+      const { mtimeNs, size } = statSync(join(directory, name), { bigint: true })
+      return [name, `${size} bytes at ${mtimeNs}`]
+    }),
+  )
 }
 
 test('batches posted while Kafka is away survive a kill of all processes and reach the topic in order', async (t) => {
@@ -47,6 +58,22 @@ test('batches posted while Kafka is away survive a kill of all processes and rea
   t.equal(await second.metric('metrics_replayed_total'), 300)
   t.match((await second.post(batchOf(1))).body, { durability: 'kafka' }, 'the fast path is back')
   t.match((await second.get('/health')).body, { status: 'healthy' })
+})
+
+test('while Kafka answers, nothing in the journal is written or even touched', async (t) => {
+  const kafka = await startMockKafka(t)
+  for (const durability of ['kafka', 'journal']) {
+    const journal = await makeDirectory(t)
+    const collector = await startCollector(t, {
+      kafka,
+      env: { VANTAGE_JOURNAL_DIR: journal, VANTAGE_DURABILITY: durability },
+    })
+    const before = filesIn(journal)
+    for (let n = 0; n < 20; n++) t.match((await collector.post(batchOf(100))).body, { durability })
+    const after = filesIn(journal)
+    if (durability === 'kafka') t.strictSame(after, before)
+    else t.strictNotSame(after, before, 'what is written is seen')
+  }
 })
 
 test('a full journal is told with 503, never with a wrong 202, and its space is used again', async (t) => {
