@@ -1,7 +1,9 @@
 // What does a broker that stops answering do to rate, latency and memory, and how soon is all well again?
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { batchOf } from '../test/support/batches.js'
 import { waitFor } from '../test/support/wait-for.js'
+import type { BenchKafka } from './kafka.js'
 import { atPercentileMs, createHistogram } from './load/histogram.js'
 import type { AgentLedger } from './load/ledger.js'
 import { type LoadResult, type OnSample, runLoad } from './load/load.js'
@@ -12,6 +14,8 @@ import { audit } from './topic.js'
 const metricsPerSecond = 20_000
 /** Ten minutes of the load take 4 GiB. */
 const env = { VANTAGE_JOURNAL_MAX_MB: '16384' }
+/** Long enough for connections to be given up. */
+const refusedForMs = 10_000
 /** For what is left in the journal when the load has ended. */
 const drainTimeoutMs = 600_000
 const mebibyte = 2 ** 20
@@ -24,6 +28,7 @@ type Lengths = { before: number; stopped: number; after: number }
 export async function outage(bench: Bench): Promise<Findings> {
   const { kafka, options } = bench
   if (kafka.outage === undefined) return { figures: [], plots: [], notes: ['Not run: the broker is not ours to stop.'] }
+  const refused = await withoutJournal(bench, kafka.outage)
   const { begin, end } = kafka.outage
   const lengths = lengthsOf(options)
   return bench.withCollector({ env }, async (subject) => {
@@ -44,7 +49,27 @@ export async function outage(bench: Bench): Promise<Findings> {
     const sent = async () => (await subject.collector.stats()).journal.metrics_waiting === 0
     await waitFor(sent, 'the journal to be sent', drainTimeoutMs)
     const notes = [...course.notes(result, lengths), ...(await auditOf(bench, subject, ledgers))]
-    return { figures: course.figures(), notes, plots: course.plots(lengths) }
+    return { figures: [...course.figures(), ...refused.figures], notes, plots: course.plots(lengths) }
+  })
+}
+
+/** How long a client waits for the 503 of its first batch, and then for a 202 once the broker is back. */
+function withoutJournal(bench: Bench, { begin, end }: NonNullable<BenchKafka['outage']>): Promise<Samples> {
+  return bench.withCollector({ env: { VANTAGE_JOURNAL_DIR: '' } }, async ({ collector }) => {
+    const samples = new Samples()
+    const answered = (status: number) => async () => (await collector.post(batchOf(1))).status === status
+    for (let run = 1; run <= bench.options.runs; run++) {
+      begin()
+      const stoppedAt = performance.now()
+      if (!(await answered(503)())) throw new Error('a batch was taken while the broker is stopped')
+      samples.add('without a journal: the first 503 after the broker is stopped', 'ms', performance.now() - stoppedAt)
+      await pause(refusedForMs)
+      end()
+      const backAt = performance.now()
+      await waitFor(answered(202), 'a batch to be taken')
+      samples.add('without a journal: the first 202 after it goes on', 'ms', performance.now() - backAt)
+    }
+    return samples
   })
 }
 
