@@ -14,8 +14,6 @@ import { waitFor } from '../support/wait-for.js'
 
 const oneWorker = { VANTAGE_API_WORKERS: '1' }
 const quick = ['--interval-ms', '100']
-/** It takes a process of its own to draw one, on a machine that may be busy. */
-const firstPageTimeoutMs = 30_000
 const giveBack = '\u001b[?25h\u001b[?1049l'
 
 test('without a terminal it prints one plain page, with what the collector counts, and ends', async (t) => {
@@ -41,7 +39,7 @@ test('without a terminal it prints one plain page, with what the collector count
 test('on a terminal it fills it, follows the figures and its size, and gives it back as it was', async (t) => {
   const collector = await startCollector(t, { kafka: await startMockKafka(t), env: oneWorker })
   const terminal = startOnTerminal(t, ['top', '--url', collector.url, ...quick])
-  await waitFor(() => terminal.page.includes('Received 0 = Delivered 0'), 'the first page', firstPageTimeoutMs)
+  await waitFor(() => terminal.page.includes('Received 0 = Delivered 0'), 'the first page')
   const fills = (rows: number, columns: number) =>
     terminal.lines.length === rows && terminal.lines.every((line) => line.length === columns)
   t.ok(fills(24, 80))
@@ -77,7 +75,7 @@ test('it leaves the terminal as it was however it is ended, and NO_COLOR is heed
   const collector = await startCollector(t, { kafka: await startMockKafka(t), env: oneWorker })
   const start = async () => {
     const terminal = startOnTerminal(t, ['top', '--url', collector.url, ...quick], { env: { NO_COLOR: '1' } })
-    await waitFor(() => terminal.page.includes('Operational'), 'a page', firstPageTimeoutMs)
+    await waitFor(() => terminal.page.includes('Operational'), 'a page')
     t.notMatch(terminal.painted, '\u001b[32m')
     return terminal
   }
@@ -96,7 +94,7 @@ test('it says that nobody answers, with the last figures, and goes on when the c
   const env = { VANTAGE_API_PORT: String(port), ...oneWorker }
   const url = `http://127.0.0.1:${port}`
   const terminal = startOnTerminal(t, ['top', '--url', url, ...quick])
-  await waitFor(() => terminal.page.includes(`${url} does not answer: `), 'the failure', firstPageTimeoutMs)
+  await waitFor(() => terminal.page.includes(`${url} does not answer: `), 'the failure')
   t.match(terminal.page, 'ECONNREFUSED')
 
   const first = new Collector({ kafka, env })

@@ -66,10 +66,10 @@ test('ndjson: a batch is split over the limit of a message, and what is refused 
 
 test('without a broker the process lives, is not ready, and answers 503 at once', async (t) => {
   const kafka = `127.0.0.1:${await freePort()}`
-  const collector = await startCollector(t, { kafka, ready: false })
+  const collector = await startCollector(t, { kafka, env: { VANTAGE_ACK_TIMEOUT_MS: '300000' }, ready: false })
   const startedAt = performance.now()
   const { status, headers, body } = await collector.post(batchOf(1))
-  t.ok(performance.now() - startedAt < 500, 'no waiting for what cannot come')
+  t.ok(performance.now() - startedAt < 60_000, 'no waiting for what cannot come')
   t.equal(status, 503)
   t.equal(headers.get('retry-after'), '1')
   t.match(body, { code: 'VANTAGE_KAFKA_UNAVAILABLE', detail: `No broker of ${kafka} answers` })

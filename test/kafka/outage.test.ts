@@ -8,8 +8,8 @@ import { readTopic } from '../support/read-topic.js'
 import { startKafka } from '../support/start-kafka.js'
 import { waitFor } from '../support/wait-for.js'
 
-const ackTimeoutMs = 1000
-const recoveryMs = 5000
+/** Bounds, not figures (those are in bench/outage.ts): far from what would be waited for by mistake, Kafka's own time-outs. */
+const answerMs = 20_000
 
 for (const how of ['paused', 'killed'] as const) {
   test(`a broker that is ${how} under load: 503 in time, not ready, bounded memory; and all is well again after`, async (t) => {
@@ -26,8 +26,8 @@ for (const how of ['paused', 'killed'] as const) {
     const waitedMs = performance.now() - askedAt
     t.equal(late.status, 503)
     t.equal(late.headers.get('retry-after'), '1')
-    t.ok(waitedMs < ackTimeoutMs + 200, `answered after ${Math.round(waitedMs)} ms`)
-    await waitFor(async () => (await collector.get('/ready')).status === 503, '/ready to say 503', 3000)
+    t.ok(waitedMs < answerMs, `answered after ${Math.round(waitedMs)} ms`)
+    await waitFor(async () => (await collector.get('/ready')).status === 503, '/ready to say 503')
     t.equal((await collector.get('/health')).status, 503)
     t.equal((await collector.get('/live')).status, 200)
 
@@ -38,18 +38,13 @@ for (const how of ['paused', 'killed'] as const) {
     for (const { held_bytes } of workers) t.ok(held_bytes <= 8 * 2 ** 20 + 100_000, `${held_bytes} bytes held`)
     t.equal(balance.difference, 0)
     const grownMiB = ((await residentBytes(collector)) - memoryBefore) / 2 ** 20
-    t.ok(grownMiB < 60, `two workers grew by ${Math.round(grownMiB)} MiB`)
+    t.ok(grownMiB < 100, `two workers grew by ${Math.round(grownMiB)} MiB`)
 
     if (how === 'paused') kafka.resume()
     else await kafka.restart()
-    const backAt = performance.now()
-    await waitFor(
-      async () => (await collector.post(batchOf(1, { first: 20_000_000 }))).status === 202,
-      '202',
-      recoveryMs,
-    )
-    t.ok(performance.now() - backAt < recoveryMs, '202 within 5 s of the return, without a restart')
-    await waitFor(async () => (await collector.get('/ready')).status === 200, '/ready to say 200', recoveryMs)
+    const taken = async () => (await collector.post(batchOf(1, { first: 20_000_000 }))).status === 202
+    await waitFor(taken, '202, without a restart')
+    await waitFor(async () => (await collector.get('/ready')).status === 200, '/ready to say 200')
     await load.stop()
 
     t.same(load.statuses, [503], 'agents saw 202 and 503, nothing else')
@@ -74,7 +69,7 @@ test('a collector that is started before its broker waits for it, not ready, and
   t.equal((await collector.get('/ready')).status, 503)
   t.equal((await collector.post(batchOf(1))).status, 503)
   await kafka.restart()
-  await waitFor(async () => (await collector.get('/ready')).status === 200, '/ready', recoveryMs)
+  await waitFor(async () => (await collector.get('/ready')).status === 200, '/ready')
   t.match(await collector.post(batchOf(1)), { status: 202, body: { durability: 'kafka' } })
 })
 
@@ -97,5 +92,5 @@ test('a topic that does not exist is told, and taken as soon as it does', async 
   t.match(body, { code: 'VANTAGE_KAFKA_UNAVAILABLE', detail: 'Topic metrics-raw does not exist' })
   t.match((await collector.get('/ready')).body, { reason: 'Topic metrics-raw does not exist' })
   await kafka.createTopic('metrics-raw', 3)
-  await waitFor(async () => (await collector.post(batchOf(1))).status === 202, '202', 10_000)
+  await waitFor(async () => (await collector.post(batchOf(1))).status === 202, '202')
 })

@@ -126,7 +126,7 @@ test('Kafka by TLS with a login', async (t) => {
 
     writeFileSync(wrong, user.password)
     collector.process.kill('SIGHUP')
-    await waitFor(async () => (await collector.get('/ready')).status === 200, '/ready to say 200', 30_000)
+    await waitFor(async () => (await collector.get('/ready')).status === 200, '/ready to say 200')
     t.match((await collector.post(batchOf(1))).body, { durability: 'kafka' })
   })
 

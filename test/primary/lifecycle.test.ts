@@ -67,7 +67,7 @@ test('SIGHUP under load replaces the workers without a refused request', async (
   const load = new Load(collector, { connections: 8, batchSize: 10, pauseMs: 5 })
   await waitFor(() => load.accepted.size > 500, 'load')
   collector.process.kill('SIGHUP')
-  await waitFor(() => collector.logs.some(({ msg }) => msg === 'the workers are replaced'), 'the reload', 30_000)
+  await waitFor(() => collector.logs.some(({ msg }) => msg === 'the workers are replaced'), 'the reload')
   await load.stop()
   const after = await collector.workerPids()
   t.equal(after.length, 2)

@@ -37,7 +37,7 @@ test('a real Prometheus scrapes the collector, and every query of the dashboard 
   for (const { title, targets } of panels) {
     for (const { expr } of targets) {
       const query = expr.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.*')
-      const found = await waitFor(() => prometheus(query), `data for ${title}`, 30_000).catch((error) => error.message)
+      const found = await waitFor(() => prometheus(query), `data for ${title}`).catch((error) => error.message)
       t.equal(found, true, `${title}: ${expr}`)
     }
   }

@@ -60,7 +60,7 @@ test('installed from its tarball in an empty folder, it runs by npx and answers 
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(batchOf(1)),
     }).catch(() => undefined)
-  const reply = await waitFor(post, 'an answer', 30_000)
+  const reply = await waitFor(post, 'an answer')
   t.equal(reply.status, 202)
   t.match(await reply.json(), { status: 'accepted', durability: 'kafka' })
 })

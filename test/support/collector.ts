@@ -23,7 +23,6 @@ export type CollectorOptions = {
 export type LogLine = { level: string; msg: string; [member: string]: unknown }
 export type Reply = { status: number; headers: Headers; text: string; body: Record<string, unknown> }
 
-const startTimeoutMs = 20_000
 const endTimeoutMs = 15_000
 
 /** Starts the real collector on a free port, two workers unless the environment says otherwise; the test ends it. */
@@ -69,14 +68,10 @@ export class Collector {
 
   /** Resolves when it takes connections. */
   async listening(): Promise<void> {
-    const url = await waitFor(
-      () => {
-        if (this.process.exitCode !== null) throw new Error(`the collector ended: ${this.stderr}`)
-        return this.logs.find(({ msg }) => msg === 'collector is listening')?.url
-      },
-      'the collector to listen',
-      startTimeoutMs,
-    )
+    const url = await waitFor(() => {
+      if (this.process.exitCode !== null) throw new Error(`the collector ended: ${this.stderr}`)
+      return this.logs.find(({ msg }) => msg === 'collector is listening')?.url
+    }, 'the collector to listen')
     this.url = String(url)
   }
 

@@ -3,7 +3,7 @@ import Kafka, { type IAdminClient } from 'node-rdkafka'
 
 /** A broker that was killed looks through its log first, and shares its cores with all that runs beside it. */
 const answerTimeoutMs = 120_000
-const countTimeoutMs = 10_000
+const countTimeoutMs = 60_000
 
 export type TopicDescription = {
   topic: string

@@ -8,7 +8,7 @@ import { waitFor } from './wait-for.js'
 export async function readTopic(
   bootstrapServers: string,
   count: number,
-  { topic = 'metrics-raw', timeoutMs = 20_000 } = {},
+  { topic = 'metrics-raw', timeoutMs }: { topic?: string; timeoutMs?: number } = {},
 ): Promise<ReadRecord[]> {
   const records: ReadRecord[] = []
   const connection = { global: { 'bootstrap.servers': bootstrapServers }, saslToken: '' }

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 const lookEveryMs = 20
+/** A guard against what hangs, not a figure: a machine may be busy with something else. */
+const hangsAfterMs = 60_000
 
 /**
  * Waits for a condition: resolves with its first value that is not false, undefined or null.
@@ -10,7 +12,7 @@ const lookEveryMs = 20
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
   what: string,
-  timeoutMs = 10_000,
+  timeoutMs = hangsAfterMs,
 ): Promise<Exclude<T, false | undefined | null>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {

@@ -43,7 +43,7 @@ async function reload(collector: Collector): Promise<void> {
   const before = collector.logs.length
   collector.process.kill('SIGHUP')
   const done = () => collector.logs.slice(before).some(({ msg }) => msg === 'the workers are replaced')
-  await waitFor(done, 'the reload', 30_000)
+  await waitFor(done, 'the reload')
 }
 
 test('with a certificate it speaks HTTPS, TLS 1.2 and 1.3, and nothing older or in clear', async (t) => {
