@@ -65,12 +65,6 @@ const peerList: Peer[] = [
   openTelemetry('otlp-protobuf'),
   openTelemetry('otlp-json'),
   {
-    name: 'Redpanda Connect',
-    needs: 'redpanda-connect',
-    command: () => [join(installed, 'redpanda-connect'), 'run', join(configs, 'redpanda-connect.yaml')],
-    records: recordAMetric,
-  },
-  {
     name: 'Telegraf, JSON',
     needs: 'telegraf',
     command: () => [join(installed, 'telegraf'), '--config', join(configs, 'telegraf.toml')],

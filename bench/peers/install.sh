@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the peers that bench/peers.ts runs beside the collector into .cache/peers. What cannot be had is left out, and
-# the bench reports it as not run. The OpenTelemetry Collector, Redpanda Connect and Telegraf are built from their Go modules,
-# which takes 5 to 10 minutes each: only with --go.
+# the bench reports it as not run. The OpenTelemetry Collector and Telegraf are built from their Go modules, which takes
+# 5 to 10 minutes each: only with --go.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 peers=$PWD/.cache/peers
@@ -22,35 +22,7 @@ python3 -m venv "$peers/python" &&
 echo '== OpenTelemetry Collector'
 (cd "$peers" && go run go.opentelemetry.io/collector/cmd/builder@v0.139.0 --config "$configs/otel-builder.yaml")
 
-# The folder of a module's source.
-source_of() { go mod download -json "$1" | sed -nE 's/^\s*"Dir": "(.*)",$/\1/p'; }
-
 echo '== Telegraf'
-(cd "$(source_of github.com/influxdata/telegraf@v1.36.4)" && go build -tags 'custom,inputs.http_listener_v2,outputs.kafka,parsers.json_v2,serializers.json' \
+telegraf=$(go mod download -json github.com/influxdata/telegraf@v1.36.4 | sed -nE 's/^\s*"Dir": "(.*)",$/\1/p')
+(cd "$telegraf" && go build -tags 'custom,inputs.http_listener_v2,outputs.kafka,parsers.json_v2,serializers.json' \
   -o "$peers/telegraf" ./cmd/telegraf)
-
-# Only the components that its configuration names; in the module's own tree, so that its replace lines hold.
-echo '== Redpanda Connect'
-connect=$peers/redpanda-connect-source
-rm -rf "$connect"
-cp -r --no-preserve=mode "$(source_of github.com/redpanda-data/connect/v4@v4.50.0)" "$connect"
-mkdir "$connect/cmd/peer"
-cat >"$connect/cmd/peer/main.go" <<'GO'
-package main
-
-import (
-	"context"
-
-	"github.com/redpanda-data/benthos/v4/public/service"
-
-	_ "github.com/redpanda-data/benthos/v4/public/components/io"
-	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
-	_ "github.com/redpanda-data/connect/v4/public/components/kafka"
-)
-
-func main() {
-	service.RunCLI(context.Background())
-}
-GO
-(cd "$connect" && go build -o "$peers/redpanda-connect" ./cmd/peer)
-rm -rf "$connect"
