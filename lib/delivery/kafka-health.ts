@@ -120,9 +120,12 @@ export class KafkaHealth {
     if (!waitsForReason) this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
   }
 
-  #judge({ partitions, partitionsWithoutLeader }: TopicState): void {
+  #judge({ partitions, partitionsWithoutLeader, error }: TopicState): void {
     const { topic } = this.#options
-    if (partitions === 0) this.#set(false, `Topic ${topic} does not exist`)
+    if (error === 'TOPIC_AUTHORIZATION_FAILED') {
+      const may = 'it needs the operations Describe and Write on that topic (kafka-acls.sh --producer)'
+      this.#set(false, `Kafka does not let this client use topic ${topic}: ${may}`)
+    } else if (partitions === 0) this.#set(false, `Topic ${topic} does not exist`)
     else if (partitionsWithoutLeader === partitions) this.#set(false, `No partition of ${topic} has a leader`)
     else {
       this.#error = undefined

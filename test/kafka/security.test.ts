@@ -172,3 +172,19 @@ test('settings of the login that cannot work are told before anything is started
   t.match(stderr, 'VANTAGE_KAFKA_SASL_PASSWORD is set, but not used: VANTAGE_KAFKA_SECURITY_PROTOCOL is plaintext')
   t.notMatch(stderr, 'hush')
 })
+
+test('a client that may not use the topic is told so, and what it needs', async (t) => {
+  const authority = await Authority.create(t)
+  // Whoever comes by the plain listener may do anything; the collector's user may do nothing.
+  const kafka = await startSecureKafka(t, authority, {
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': 'User:ANONYMOUS',
+  })
+  const passwordFile = join(await makeDirectory(t), 'password')
+  writeFileSync(passwordFile, user.password)
+  const collector = await startCollector(t, { env: scram(kafka, authority, passwordFile), ready: false })
+  const reason = /Kafka does not let this client use topic metrics-raw: it needs the operations Describe and Write/
+  await waitFor(async () => reason.test(String((await collector.get('/ready')).body.reason)), 'the reason')
+  t.match(await collector.post(batchOf(1)), { status: 503, body: { detail: reason } })
+  t.equal(complaints(collector).length, 1)
+})

@@ -22,7 +22,11 @@ export type SecureKafka = {
 const modules = 'org.apache.kafka.common.security'
 
 /** A real broker with two secure listeners beside the plain one; its certificate and those of its clients are the CA's. */
-export async function startSecureKafka(t: Test, authority: Authority): Promise<SecureKafka> {
+export async function startSecureKafka(
+  t: Test,
+  authority: Authority,
+  more: Record<string, string> = {},
+): Promise<SecureKafka> {
   const [saslSsl, mutual] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
   const { cert, key } = await authority.issue('broker')
   const keystore = join(await makeDirectory(t), 'keystore.pem')
@@ -42,6 +46,7 @@ export async function startSecureKafka(t: Test, authority: Authority): Promise<S
     'listener.name.secure.scram-sha-512.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
     // Takes any token that is not signed and not expired.
     'listener.name.secure.oauthbearer.sasl.jaas.config': `${modules}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`,
+    ...more,
   }
   return { broker: await startKafka(t, { properties, passwords: { [name]: password } }), saslSsl, mutual }
 }

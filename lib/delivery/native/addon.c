@@ -291,7 +291,8 @@ static napi_value send_with_headers(napi_env env, napi_callback_info info) {
 typedef struct {
   producer *producer;
   int timeout_ms;
-  rd_kafka_resp_err_t error;
+  /* That of the question, and what the brokers say of the topic. */
+  rd_kafka_resp_err_t error, topic_error;
   int32_t partitions, without_leader;
   napi_deferred promise;
   napi_async_work work;
@@ -307,6 +308,7 @@ static void ask(napi_env env, void *data) {
   if (metadata->topic_cnt == 1) {
     const struct rd_kafka_metadata_topic *topic = &metadata->topics[0];
     asked->partitions = topic->partition_cnt;
+    asked->topic_error = topic->err;
     for (int i = 0; i < topic->partition_cnt; i++) asked->without_leader += topic->partitions[i].leader < 0;
   }
   rd_kafka_metadata_destroy(metadata);
@@ -329,13 +331,15 @@ static void answer(napi_env env, napi_status status, void *data) {
     napi_create_object(env, &result);
     set_number(env, result, "partitions", asked->partitions);
     set_number(env, result, "partitionsWithoutLeader", asked->without_leader);
+    if (asked->topic_error != RD_KAFKA_RESP_ERR_NO_ERROR)
+      napi_set_named_property(env, result, "error", text_or_undefined(env, rd_kafka_err2name(asked->topic_error)));
     napi_resolve_deferred(env, asked->promise, result);
   }
   napi_delete_async_work(env, asked->work);
   free(asked);
 }
 
-/* describeTopic(handle, timeoutMs): Promise<{ partitions, partitionsWithoutLeader }> */
+/* describeTopic(handle, timeoutMs): Promise<{ partitions, partitionsWithoutLeader, error? }> */
 static napi_value describe_topic(napi_env env, napi_callback_info info) {
   napi_value arguments[2], name, promise;
   int32_t timeout_ms;

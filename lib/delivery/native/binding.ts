@@ -5,7 +5,8 @@ import { loadAddon } from '../../shared/addon.js'
 /** A record that is not acknowledged. `code` is librdkafka's name of the error, such as "MSG_SIZE_TOO_LARGE". */
 export type NativeFailure = { record: number; code: string; reason: string }
 
-export type TopicState = { partitions: number; partitionsWithoutLeader: number }
+/** `error`: what the brokers have against the topic, by librdkafka's name, such as "TOPIC_AUTHORIZATION_FAILED". */
+export type TopicState = { partitions: number; partitionsWithoutLeader: number; error?: string }
 
 /**
  * What the addon tells. 'settled': ids, each with what failed of it, undefined for nothing. 'failure': what librdkafka
