@@ -238,12 +238,14 @@ export class Log {
     const { segment } = part
     if (part.cursor >= segment.size) return undefined
     let source = await segment.read(part.cursor, maxBytes)
-    const first = lengthOfEntryAt(source, 0)
-    if (first !== undefined && first > source.length) source = await segment.read(part.cursor, first)
-    const follows = part.cursor + source.length < segment.size
-    const { entries, damagedBytes, end } = scan(source, 0, { follows })
-    part.damagedBytes += damagedBytes
-    part.cursor += end
+    const length = Math.max(maxBytes, lengthOfEntryAt(source, 0) ?? 0)
+    if (length > maxBytes) source = await segment.read(part.cursor, length)
+    const left = segment.size - part.cursor
+    // Somebody, or a crash of the machine, has made the file shorter than it was.
+    const isCutOff = source.length < Math.min(length, left)
+    const { entries, damagedBytes, end } = scan(source, 0, { follows: !isCutOff && source.length < left })
+    part.damagedBytes += damagedBytes + (isCutOff ? left - end : 0)
+    part.cursor += isCutOff ? left : end
     return entries
   }
 

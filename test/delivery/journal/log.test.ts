@@ -1,10 +1,12 @@
-import { open, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { type Test, test } from 'tap'
 import { decodeEntryAt, encodeEntry } from '../../../lib/delivery/journal/entry.js'
 import { type Damage, Log, type TakenEntry } from '../../../lib/delivery/journal/log.js'
+import { BadDisk } from '../../support/bad-disk.js'
 import { makeDirectory } from '../../support/directory.js'
+import { createRandom } from '../../support/random.js'
 
 const segmentBytes = 10_000
 const chunkBytes = 3000
@@ -84,39 +86,80 @@ test('entries come out in order, once each, over segments and over a restart', a
 })
 
 test('a disk that takes a write in several parts gets all of it', async (t) => {
-  const root = await makeDirectory(t)
-  await using file = await open(join(root, 'file'), 'w')
-  const handle = Object.getPrototypeOf(file)
-  const { write, writev } = handle
-  // As a disk does that runs full while others free some room: no call writes more than so many bytes.
-  const mostBytes = 700
-  handle.write = function (bytes: Buffer, offset: number, length: number, position: number) {
-    return write.call(this, bytes, offset, Math.min(length, mostBytes), position)
-  }
-  handle.writev = function (buffers: Buffer[], position: number) {
-    return writev.call(this, [Buffer.concat(buffers).subarray(0, mostBytes)], position)
-  }
-  t.teardown(() => Object.assign(handle, { write, writev }))
-  const log = await openLog(t, root)
+  const log = await openLog(t, await makeDirectory(t))
+  const disk = await BadDisk.install(t)
+  disk.mood = { mostBytes: 700, callsUntilFailure: Infinity }
   await log.append(entriesOf(1, 5))
   await log.append(entriesOf(6, 1))
   t.same(await drain(log), upTo(6))
 })
 
-test('bytes that turn unreadable while the log is open are told, with what is lost', async (t) => {
-  const root = await makeDirectory(t)
-  const damages: Damage[] = []
-  const log = await openLog(t, root, damages)
-  const refs = await log.append(entriesOf(1, 5))
-  const file = join(root, 'log', '00000001.log')
-  const content = await readFile(file)
-  content.fill(0, refs[2]?.start, refs[2]?.end)
-  await writeFile(file, content)
-  t.same(await drain(log), [1, 2, 4, 5])
-  t.same(damages, [{ file, bytes: content.length / 5, metrics: 2 }])
-  t.same(log.totals, { entries: 0, metrics: 0, bytes: 0 })
-  t.equal((await readdir(join(root, 'damaged'))).length, 1)
+test('whatever goes wrong with the disk, all that was promised comes out, over crashes, too', async (t) => {
+  const disk = await BadDisk.install(t)
+  for (let seed = 1; seed <= 30; seed++) {
+    const random = createRandom(seed)
+    const below = (limit: number) => Math.floor(random() * limit)
+    const root = await makeDirectory(t)
+    const [promised, finished] = [new Set<number>(), new Set<number>()]
+    let log = await openLog(t, root)
+    let next = 1
+    const append = async () => {
+      const entries = entriesOf(next, 1 + below(8))
+      next += entries.length
+      disk.mood = {
+        mostBytes: below(2) === 0 ? Infinity : 50 + below(2000),
+        callsUntilFailure: below(2) === 0 ? Infinity : below(8),
+      }
+      const isPromised = await log.append(entries).then(
+        () => true,
+        () => false,
+      )
+      disk.mend()
+      if (isPromised) for (const { firstSeenMs } of entries) promised.add(firstSeenMs)
+    }
+    const send = async () => {
+      const sent = (await log.take(chunkBytes)).filter(() => below(4) > 0)
+      await log.finish(sent.map(({ ref }) => ref))
+      for (const number of numbersOf(sent)) finished.add(number)
+    }
+    for (let step = 0; step < 60; step++) {
+      const chance = below(10)
+      if (chance < 6) await append()
+      else if (chance < 9) await send()
+      // As after a kill -9: what was taken and not finished comes again.
+      else log = await openLog(t, root)
+    }
+    log = await openLog(t, root)
+    for (const number of await drain(log)) finished.add(number)
+    t.same(
+      [...promised].filter((number) => !finished.has(number)),
+      [],
+      `seed ${seed}: ${promised.size} promised`,
+    )
+  }
 })
+
+for (const [what, spoil, lost] of [
+  ['zeros in the middle', (content: Buffer, at: number, end: number) => content.fill(0, at, end), [3]],
+  ['a file that is cut off', (content: Buffer, at: number) => content.subarray(0, at), [3, 4, 5]],
+  ['a file that is cut off within an entry', (content: Buffer, at: number) => content.subarray(0, at + 100), [3, 4, 5]],
+] as const) {
+  test(`what turns unreadable while the log is open is told, with what is lost: ${what}`, async (t) => {
+    const root = await makeDirectory(t)
+    const damages: Damage[] = []
+    const log = await openLog(t, root, damages)
+    const [, , { start, end } = { start: 0, end: 0 }] = await log.append(entriesOf(1, 5))
+    const file = join(root, 'log', '00000001.log')
+    await writeFile(file, spoil(await readFile(file), start, end))
+    t.same(
+      await drain(log),
+      upTo(5).filter((number) => !lost.some((gone) => gone === number)),
+    )
+    t.same(damages, [{ file, bytes: lost.length * (end - start), metrics: 2 * lost.length }])
+    t.same(log.totals, { entries: 0, metrics: 0, bytes: 0 })
+    t.equal((await readdir(join(root, 'damaged'))).length, 1)
+  })
+}
 
 test('finished segments are deleted, so that their space can be used again', async (t) => {
   const log = await openLog(t, await makeDirectory(t))
