@@ -1,8 +1,8 @@
 import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { metricsIn } from '../record-batch.js'
-import { type FoundEntry, type JournalEntry, lengthOfEntryAt } from './entry.js'
-import { scan } from './scan.js'
+import { type JournalEntry, lengthOfEntryAt } from './entry.js'
+import { type Scan, scan } from './scan.js'
 import { Segment } from './segment.js'
 
 /** Names one entry, from its being written until it is finished. */
@@ -205,14 +205,14 @@ export class Log {
     this.#nextNumber = Number(basename(name, '.log')) + 1
     this.#parts.push(part)
     // Counting reads everything once, and forgets it.
-    for (;;) {
-      const found = await this.#readFrom(part, scanBytes)
-      if (found === undefined) break
-      for (const entry of found) {
+    while (part.cursor < segment.size) {
+      const found = await read(part, scanBytes)
+      for (const entry of found.entries) {
         if (part.entries === 0) part.firstSeenMs = entry.firstSeenMs
         part.entries++
         part.metrics += metricsIn(entry.batch)
       }
+      pass(part, found)
     }
     part.cursor = part.marked
     if (part.damagedBytes > 0) this.#tellDamage(part)
@@ -220,9 +220,11 @@ export class Log {
   }
 
   async #takeFrom(part: Part, maxBytes: number): Promise<TakenEntry[]> {
+    const found = await read(part, maxBytes)
     const base = part.cursor
-    const found = (await this.#readFrom(part, maxBytes)) ?? []
-    return found.flatMap((entry) => {
+    // At once with what follows: between them, all of the part would seem to be read and done with.
+    pass(part, found)
+    return found.entries.flatMap((entry) => {
       const start = base + entry.start
       if (part.open.has(start) || part.skipped.delete(start)) return []
       const { firstSeenMs, batch } = entry
@@ -231,22 +233,6 @@ export class Log {
       part.firstSeenMs = firstSeenMs
       return [{ ref, entry: { batch, firstSeenMs } }]
     })
-  }
-
-  /** Reads the entries at the cursor and moves it behind them; undefined at the end of the segment. */
-  async #readFrom(part: Part, maxBytes: number): Promise<FoundEntry[] | undefined> {
-    const { segment } = part
-    if (part.cursor >= segment.size) return undefined
-    let source = await segment.read(part.cursor, maxBytes)
-    const length = Math.max(maxBytes, lengthOfEntryAt(source, 0) ?? 0)
-    if (length > maxBytes) source = await segment.read(part.cursor, length)
-    const left = segment.size - part.cursor
-    // Somebody, or a crash of the machine, has made the file shorter than it was.
-    const isCutOff = source.length < Math.min(length, left)
-    const { entries, damagedBytes, end } = scan(source, 0, { follows: !isCutOff && source.length < left })
-    part.damagedBytes += damagedBytes + (isCutOff ? left - end : 0)
-    part.cursor += isCutOff ? left : end
-    return entries
   }
 
   /** Deletes a segment that is finished. One that had unreadable bytes is kept under another name. */
@@ -279,6 +265,26 @@ export class Log {
     part.marked = position
     await part.segment.mark(position)
   }
+}
+
+/** Reads the entries at the cursor of a part, one at the least unless their bytes are damaged. */
+async function read({ segment, cursor }: Part, maxBytes: number): Promise<Scan> {
+  // As it is now: it may grow while it is read.
+  const left = segment.size - cursor
+  let source = await segment.read(cursor, maxBytes)
+  const length = Math.max(maxBytes, lengthOfEntryAt(source, 0) ?? 0)
+  if (length > maxBytes) source = await segment.read(cursor, length)
+  // Somebody, or a crash of the machine, has made the file shorter than it was.
+  const isCutOff = source.length < Math.min(length, left)
+  const follows = !isCutOff && source.length < segment.size - cursor
+  const found = scan(source, 0, { follows })
+  return isCutOff ? { ...found, damagedBytes: found.damagedBytes + left - found.end, end: left } : found
+}
+
+/** Moves the cursor behind what was read. */
+function pass(part: Part, { damagedBytes, end }: Scan): void {
+  part.damagedBytes += damagedBytes
+  part.cursor += end
 }
 
 function newPart(segment: Segment): Part {
