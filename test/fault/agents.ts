@@ -137,6 +137,7 @@ export class Agents {
     const { durability, metrics_accepted: accepted } = answer.body
     if (answer.status === 202 && accepted === batch.count && isDurability(durability)) {
       batch.durability = durability
+      batch.answeredAtMs = performance.now()
       this.counts[durability] += batch.count
       return undefined
     }

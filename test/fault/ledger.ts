@@ -9,8 +9,9 @@ export type LedgerBatch = {
   readonly first: number
   readonly count: number
   readonly service: string
-  /** When it was first sent, and last seen in the topic, on the clock of performance.now(). */
+  /** When it was first sent, answered 202, and last seen in the topic, on the clock of performance.now(). */
   sentAtMs: number
+  answeredAtMs: number
   seenAtMs: number
   resends: ResendReason[]
   durability: Durability | undefined
@@ -33,9 +34,9 @@ export type DuplicateCause = (typeof duplicateCauses)[number]
 export type Comparison = {
   answered202: number
   byDurability: Record<Durability, number>
-  /** Metrics that were answered 202 and are not in the topic; the first few of them by number. */
+  /** Metrics that were answered 202 and are not in the topic; the first few of them by number, and their batches. */
   missing: number
-  firstMissing: number[]
+  firstMissing: { id: number; batch: LedgerBatch }[]
   /** Records in the topic beyond the first of each metric. */
   duplicates: Record<DuplicateCause, number>
   /** Metrics in the topic that were never answered 202, as after a 503 that came too early. */
@@ -69,7 +70,16 @@ export class Ledger {
   /** Numbers the metrics of a new batch. Undefined when the capacity is used up. */
   open(count: number, service: string): LedgerBatch | undefined {
     if (this.#sent + count > this.#copies.length) return undefined
-    const batch = { first: this.#sent, count, service, sentAtMs: 0, seenAtMs: 0, resends: [], durability: undefined }
+    const batch = {
+      first: this.#sent,
+      count,
+      service,
+      sentAtMs: 0,
+      answeredAtMs: 0,
+      seenAtMs: 0,
+      resends: [],
+      durability: undefined,
+    }
     this.#sent += count
     this.batches.push(batch)
     return batch
@@ -116,7 +126,7 @@ export class Ledger {
       if (copies > 0 && durability === undefined) comparison.withoutAnswer++
       if (copies === 0 && durability !== undefined) {
         comparison.missing++
-        if (comparison.firstMissing.length < shownMissing) comparison.firstMissing.push(id)
+        if (comparison.firstMissing.length < shownMissing) comparison.firstMissing.push({ id, batch })
       }
       for (let extra = 0; extra < copies - 1; extra++) comparison.duplicates[this.#causeOf(batch, extra)]++
     }

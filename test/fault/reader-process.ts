@@ -9,6 +9,10 @@ export type ReaderMessage =
   | { type: 'ready' }
   | { type: 'read'; runs: Uint32Array; altered: number }
   | { type: 'backlog'; records: number | undefined }
+  | ({ type: 'gap' } & Gap)
+
+/** Where offsets do not follow each other: Kafka numbers the records of a partition without gaps. */
+export type Gap = { partition: number; expected: number; offset: number }
 
 export type ReaderRequest = { type: 'measure backlog' }
 
@@ -68,6 +72,8 @@ function assignWhenThere(): void {
 function consume(): void {
   consumer.consume(recordsAtOnce, (_error, records) => {
     for (const { partition, offset, key, value } of records ?? []) {
+      const expected = positions.get(partition) ?? 0
+      if (offset !== expected) tell({ type: 'gap', partition, expected, offset })
       positions.set(partition, offset + 1)
       note(key?.toString() ?? '', value?.toString() ?? '')
     }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Ledger } from './ledger.js'
-import type { ReaderMessage, ReaderRequest } from './reader-process.js'
+import type { Gap, ReaderMessage, ReaderRequest } from './reader-process.js'
 
 const measureEveryMs = 250
 
@@ -16,6 +16,7 @@ export class Reader {
   records = 0
   /** Records that were not byte for byte what was sent. */
   altered = 0
+  readonly gaps: Gap[] = []
 
   constructor(ledger: Ledger, bootstrap: string, topic: string) {
     this.#ledger = ledger
@@ -60,6 +61,7 @@ export class Reader {
   }
 
   #receive(message: ReaderMessage): void {
+    if (message.type === 'gap') this.gaps.push(message)
     if (message.type !== 'read') return
     const now = performance.now()
     const { runs, altered } = message

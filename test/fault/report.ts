@@ -39,7 +39,12 @@ export function summary(result: RunResult): string {
     ...faultTable(events),
     '',
     `metrics answered 202     ${count(answered202)} (${durations})`,
-    `missing from the topic   ${count(missing)}${missing > 0 ? ` (the first: ${comparison.firstMissing.join(', ')})` : ''}`,
+    `missing from the topic   ${count(missing)}`,
+    ...comparison.firstMissing.map(missingLine),
+    ...(missing > 0 ? [`  still missing when the topic is read again: ${count(result.missingAgain ?? 0)}`] : []),
+    ...result.gaps.map(
+      ({ partition, expected, offset }) => `  partition ${partition} goes on at offset ${offset}, not ${expected}`,
+    ),
     `duplicates               ${count(total)}`,
     ...causes.map(([cause, copies]) => `  ${count(copies)} ${cause}`),
     `not answered 202 yet there  ${count(withoutAnswer)}`,
@@ -58,6 +63,13 @@ export function summary(result: RunResult): string {
     `${failures.length === 0 ? 'passed' : 'failed'}: seed ${result.seed}, ${count(missing)} of ${count(answered202)} missing`,
   ]
   return lines.join('\n')
+}
+
+function missingLine({ id, batch }: RunResult['comparison']['firstMissing'][number]): string {
+  const { first, count: size, durability, sentAtMs, answeredAtMs, seenAtMs, resends } = batch
+  const later = (ms: number) => (ms === 0 ? 'never' : `after ${((ms - sentAtMs) / 1000).toFixed(3)} s`)
+  const times = `answered ${later(answeredAtMs)}, seen ${later(seenAtMs)}, sent again: ${resends.join(', ') || 'no'}`
+  return `  ${id} of the ${size} from ${first}, durability ${durability}, sent at ${(sentAtMs / 1000).toFixed(3)} s, ${times}`
 }
 
 function faultTable(events: readonly FaultEvent[]): string[] {

@@ -6,6 +6,7 @@ import { Conductor, type FaultEvent, type Unexplained } from './conductor.js'
 import { type Fault, type FaultName, faults } from './faults.js'
 import type { Comparison } from './ledger.js'
 import { openStage } from './open-stage.js'
+import type { Gap } from './reader-process.js'
 import { type Sample, Sampler } from './sampler.js'
 import { type Stage, untilDelivered } from './stage.js'
 
@@ -38,6 +39,10 @@ export type RunResult = {
   agents: AgentCounts
   /** Records that were not byte for byte what was sent. */
   altered: number
+  /** Offsets that who read the topic has passed over. */
+  gaps: readonly Gap[]
+  /** Where something is missing: what still is when the topic is read a second time. */
+  missingAgain?: number
   events: readonly FaultEvent[]
   unexplained: { count: number; first: readonly Unexplained[] }
   /** The difference in the books of /v1/stats at the end: 0. */
@@ -98,6 +103,7 @@ async function runOn(options: RunOptions, cleanup: (() => unknown)[]): Promise<R
     comparison: stage.ledger.compare(),
     agents: stage.agents.counts,
     altered: stage.reader.altered,
+    gaps: stage.reader.gaps,
     events: conductor.events,
     unexplained: { count: conductor.unexplainedCount, first: conductor.unexplained },
     collectorStarts: stage.supervisor.starts,
@@ -105,7 +111,16 @@ async function runOn(options: RunOptions, cleanup: (() => unknown)[]): Promise<R
     samples: sampler.samples,
   }
   failures.push(...failuresOf(result, stage))
+  if (result.comparison.missing > 0) result.missingAgain = await readAgain(stage)
   return result
+}
+
+/** What is missing when the topic is read a second time: what then is there was overlooked by who read it. */
+async function readAgain({ reader, ledger }: Stage): Promise<number> {
+  await reader.stop()
+  await reader.start()
+  await reader.catchUp(lastAnswersTimeoutMs)
+  return ledger.compare().missing
 }
 
 /** An interrupted run has no result: whoever interrupts may have stopped the collector or Kafka, too. */

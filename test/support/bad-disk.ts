@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { makeDirectory } from './directory.js'
 
@@ -9,9 +10,11 @@ export type Mood = {
   mostBytes: number
   /** Calls that are made until one fails, of those that write, sync or truncate. */
   callsUntilFailure: number
+  /** How long what was read takes to arrive. */
+  readMs: number
 }
 
-const good: Mood = { mostBytes: Infinity, callsUntilFailure: Infinity }
+const good: Mood = { mostBytes: Infinity, callsUntilFailure: Infinity, readMs: 0 }
 
 /** Has all files of this process written by a disk with moods, until the test ends. */
 export class BadDisk {
@@ -23,9 +26,15 @@ export class BadDisk {
     // Node does not export the class of file handles.
     const handle = Object.getPrototypeOf(file)
     await file.close()
-    const { write, writev, datasync, truncate } = handle
-    t.teardown(() => Object.assign(handle, { write, writev, datasync, truncate }))
+    const { read, write, writev, datasync, truncate } = handle
+    t.teardown(() => Object.assign(handle, { read, write, writev, datasync, truncate }))
     Object.assign(handle, {
+      async read(target: Buffer, offset: number, length: number, position: number) {
+        const { readMs } = disk.mood
+        const result = await read.call(this, target, offset, length, position)
+        if (readMs > 0) await pause(readMs)
+        return result
+      },
       write(bytes: Buffer, offset: number, length: number, position: number) {
         disk.#call()
         return write.call(this, bytes, offset, Math.min(length, disk.mood.mostBytes), position)

@@ -88,7 +88,7 @@ test('entries come out in order, once each, over segments and over a restart', a
 test('a disk that takes a write in several parts gets all of it', async (t) => {
   const log = await openLog(t, await makeDirectory(t))
   const disk = await BadDisk.install(t)
-  disk.mood = { mostBytes: 700, callsUntilFailure: Infinity }
+  disk.mood = { ...disk.mood, mostBytes: 700 }
   await log.append(entriesOf(1, 5))
   await log.append(entriesOf(6, 1))
   t.same(await drain(log), upTo(6))
@@ -109,6 +109,7 @@ test('whatever goes wrong with the disk, all that was promised comes out, over c
       disk.mood = {
         mostBytes: below(2) === 0 ? Infinity : 50 + below(2000),
         callsUntilFailure: below(2) === 0 ? Infinity : below(8),
+        readMs: below(2) === 0 ? 0 : 10,
       }
       const isPromised = await log.append(entries).then(
         () => true,
