@@ -3,6 +3,7 @@ import type { BufferPool } from '../shared/buffer-pool.js'
 import type { Config } from '../shared/config.js'
 import { messageOf, Problem, type ProblemCode } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
+import { Seldom } from '../shared/seldom.js'
 import type { BrokerState, Telemetry } from '../shared/telemetry.js'
 import { BrokerStates } from './broker-states.js'
 import { DeadLetterTopic } from './dead-letter-topic.js'
@@ -25,6 +26,7 @@ const stuckAfterMs = 75_000
 const mebibyte = 2 ** 20
 /** Agents are taken to be posting for that long after the last batch. */
 const liveForMs = 1000
+const warnEveryMs = 1000
 
 /** Why a batch posted now would not be taken. */
 export type Unavailability = { code: ProblemCode; detail: string }
@@ -55,6 +57,7 @@ export class Delivery {
   readonly #brokers: BrokerStates
   /** Shipments on their way into the journal. */
   readonly #spills = new Set<Promise<void>>()
+  readonly #redeliveryWarning: Seldom
   #sweeper: NodeJS.Timeout | undefined
   #stopping = false
   /** From then on, nothing is taken any more, and what fails does so because producers are closed. */
@@ -68,6 +71,9 @@ export class Delivery {
     this.#pool = pool
     this.#logger = logger
     this.#maxHeldBytes = config.maxInflightMb * mebibyte
+    this.#redeliveryWarning = new Seldom(warnEveryMs, (records, reason) =>
+      logger.warn({ records, reason }, 'Kafka did not take records; sending them again'),
+    )
     this.#brokers = new BrokerStates((broker, errors) => telemetry.count('kafkaBrokerErrors', broker, errors))
     this.#sender = new Sender(() => this.#openProducer((json) => this.#brokers.update(json)))
     this.#redeliverySender = new Sender(() => this.#openProducer())
@@ -263,7 +269,7 @@ export class Delivery {
 
   async #redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
     const [{ reason } = { reason: 'unknown' }] = failed
-    this.#logger.warn({ records: failed.length, reason }, 'Kafka did not take records; sending them again')
+    this.#redeliveryWarning.add(failed.length, reason)
     if (await this.#redelivery.redeliver(shipment, failed)) this.#finish(shipment)
   }
 

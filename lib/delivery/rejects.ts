@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
+import { Seldom } from '../shared/seldom.js'
 import type { Counts } from '../shared/telemetry.js'
 import type { DeadLetter, DeadLetterTopic } from './dead-letter-topic.js'
 
@@ -18,17 +19,17 @@ const warnEveryMs = 60_000
 export class Rejects {
   readonly #topic: DeadLetterTopic
   readonly #counts: Pick<Counts, 'rejectsKept' | 'rejectsDropped'>
-  readonly #logger: Logger
+  readonly #warning: Seldom
   #waiting: DeadLetter[] = []
   #heldBytes = 0
   #sending: Promise<void> | undefined
-  #untold = 0
-  #toldAtMs = -Infinity
 
   constructor(topic: DeadLetterTopic, counts: Pick<Counts, 'rejectsKept' | 'rejectsDropped'>, logger: Logger) {
     this.#topic = topic
     this.#counts = counts
-    this.#logger = logger
+    this.#warning = new Seldom(warnEveryMs, (metrics, reason) =>
+      logger.warn({ topic: topic.name, metrics, reason }, 'rejected metrics are not in the dead-letter topic'),
+    )
   }
 
   /** Takes all of the letters, or none where there is no room. */
@@ -77,13 +78,7 @@ export class Rejects {
 
   #drop(metrics: number, reason: string): void {
     this.#counts.rejectsDropped += metrics
-    this.#untold += metrics
-    const now = performance.now()
-    if (now - this.#toldAtMs < warnEveryMs) return
-    const topic = this.#topic.name
-    this.#logger.warn({ topic, metrics: this.#untold, reason }, 'rejected metrics are not in the dead-letter topic')
-    this.#toldAtMs = now
-    this.#untold = 0
+    this.#warning.add(metrics, reason)
   }
 }
 
