@@ -53,3 +53,18 @@ test('each duplicate has its cause', async (t) => {
     unexplained: 0,
   })
 })
+
+test('a duplicate is explained by records that were sent again at about that time, not by those of another', async (t) => {
+  for (const [atMs, explained] of [
+    [500, 1],
+    [9000, 0],
+  ] as const) {
+    const ledger = ledgerOf()
+    for (let copy = 0; copy < 2; copy++) ledger.see(0, 1, 2000)
+    ledger.incidents.push({ atMs, kind: 'records sent again' })
+    t.match(ledger.compare().duplicates, {
+      'sent again because Kafka seemed not to have taken it': explained,
+      unexplained: 1 - explained,
+    })
+  }
+})

@@ -18,7 +18,7 @@ export type LedgerBatch = {
 }
 
 /** Something that happened to the collector and can make it send again what Kafka has. */
-export type Incident = { atMs: number; kind: 'collector killed' | 'producer replaced' }
+export type Incident = { atMs: number; kind: 'collector killed' | 'producer replaced' | 'records sent again' }
 
 export const duplicateCauses = [
   'agent sent again after a 503',
@@ -26,6 +26,7 @@ export const duplicateCauses = [
   'collector killed before its journal knew of the acknowledgement',
   'journaled after a time-out while Kafka had it already',
   'producer replaced before it knew of the acknowledgement',
+  'sent again because Kafka seemed not to have taken it',
   'unexplained',
 ] as const
 
@@ -34,7 +35,7 @@ export type DuplicateCause = (typeof duplicateCauses)[number]
 export type Comparison = {
   answered202: number
   byDurability: Record<Durability, number>
-  /** Metrics that were answered 202 and are not in the topic; the first few of them by number, and their batches. */
+  /** Metrics that were answered 202 and are not in the topic; of the first few batches, the first by number. */
   missing: number
   firstMissing: { id: number; batch: LedgerBatch }[]
   /** Records in the topic beyond the first of each metric. */
@@ -47,6 +48,8 @@ export type Comparison = {
   unanswered: number
 }
 
+/** That records are sent again is logged once a second. */
+const logEveryMs = 1000
 const shownMissing = 20
 /** A metric that is there more often than this is counted as being there this often. */
 const maxCopies = 255
@@ -126,7 +129,8 @@ export class Ledger {
       if (copies > 0 && durability === undefined) comparison.withoutAnswer++
       if (copies === 0 && durability !== undefined) {
         comparison.missing++
-        if (comparison.firstMissing.length < shownMissing) comparison.firstMissing.push({ id, batch })
+        const { firstMissing } = comparison
+        if (firstMissing.length < shownMissing && firstMissing.at(-1)?.batch !== batch) firstMissing.push({ id, batch })
       }
       for (let extra = 0; extra < copies - 1; extra++) comparison.duplicates[this.#causeOf(batch, extra)]++
     }
@@ -147,6 +151,9 @@ export class Ledger {
     if (between.some(({ kind }) => kind === 'producer replaced')) {
       return 'producer replaced before it knew of the acknowledgement'
     }
+    const isNear = ({ kind, atMs }: Incident) =>
+      kind === 'records sent again' && sentAtMs - logEveryMs <= atMs && atMs <= seenAtMs + logEveryMs
+    if (this.incidents.some(isNear)) return 'sent again because Kafka seemed not to have taken it'
     return 'unexplained'
   }
 

@@ -66,8 +66,8 @@ export async function openStage(options: StageOptions, cleanup: (() => unknown)[
       ...clock?.env,
     },
     onLog: ({ msg }) => {
-      if (!msg.startsWith('a Kafka producer failed for good')) return
-      ledger.incidents.push({ atMs: performance.now(), kind: 'producer replaced' })
+      const kind = Object.entries(incidents).find(([start]) => msg.startsWith(start))?.[1]
+      if (kind !== undefined) ledger.incidents.push({ atMs: performance.now(), kind })
     },
   })
   supervisor.start()
@@ -82,6 +82,12 @@ export async function openStage(options: StageOptions, cleanup: (() => unknown)[
   const random = createRandom(seed + 2)
   return { kafka, proxies, supervisor, agents, ledger, reader, topic, makeTopic, random, clock, smallDisk }
 }
+
+/** What the collector's log tells, by how its message begins. */
+const incidents = {
+  'a Kafka producer': 'producer replaced',
+  'Kafka did not take records': 'records sent again',
+} as const
 
 /** Nothing is deleted before it has been read. */
 const keepForever = { 'retention.ms': '-1', 'retention.bytes': '-1' }
