@@ -62,7 +62,7 @@ export class Journal {
   #adopting = false
   #waiting: Waiting[] = []
   #waitingBytes = 0
-  #committing = false
+  #committing: Promise<void> | undefined
   #finished: EntryRef[] = []
   #lastTurn: Promise<unknown> = Promise.resolve()
   #status: JournalStatus = { state: 'unavailable', message: 'Not opened yet' }
@@ -132,7 +132,7 @@ export class Journal {
     this.#waitingBytes += bytes.length
     return new Promise<EntryRef>((resolve, reject) => {
       this.#waiting.push({ entry: { bytes, metrics: metricsIn(batch), firstSeenMs, held }, resolve, reject })
-      if (!this.#committing) void this.#commit()
+      this.#committing ??= this.#commit()
     }).finally(() => {
       this.#waitingBytes -= bytes.length
     })
@@ -155,9 +155,10 @@ export class Journal {
     this.#inTurn(() => this.#finishAll()).catch((error) => this.#failed(error))
   }
 
-  /** What is left stays for the next process. */
+  /** Ends when what was being written is written. What is left stays for the next process. */
   async stop(): Promise<void> {
     clearInterval(this.#adopter)
+    await this.#committing
     await this.#inTurn(() => Promise.all(this.#logs.map((log) => log.close())))
   }
 
@@ -184,7 +185,6 @@ export class Journal {
   }
 
   async #commit(): Promise<void> {
-    this.#committing = true
     while (this.#waiting.length > 0) {
       const group = this.#nextGroup()
       try {
@@ -198,7 +198,8 @@ export class Journal {
         for (const { reject } of group) reject(refusal)
       }
     }
-    this.#committing = false
+    // At once, so that whoever comes next begins anew.
+    this.#committing = undefined
   }
 
   #nextGroup(): Waiting[] {
