@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ConnectionError } from './connection-error.js'
 import type { TopicState } from './native/binding.js'
 import type { Producer } from './producer.js'
 
 const probeIntervalMs = 1000
 const probeTimeoutMs = 900
+/** librdkafka counts its time-outs by the wall clock: where that is set back, they do not come. */
+const probeHangsAfterMs = 2000
 const retryIntervalMs = 100
 /** Acknowledgements say nothing of partitions that no batch went to. */
 const askAtLeastEveryMs = 5000
@@ -37,6 +40,8 @@ export class KafkaHealth {
   /** Questions that failed before a reason was known. */
   #unexplained = 0
   #timer: NodeJS.Timeout | undefined
+  /** Each holds a thread of Node's pool, so that there is one at most. */
+  #question: Promise<TopicState> | undefined
 
   /** @param producer gives the one to ask through, which changes when it is replaced */
   constructor(producer: () => Producer, options: KafkaHealthOptions) {
@@ -104,7 +109,7 @@ export class KafkaHealth {
     if (acknowledges && now - this.#askedAt < askAtLeastEveryMs) return
     this.#askedAt = now
     try {
-      const topic = await this.#producer().describeTopic(probeTimeoutMs)
+      const topic = await this.#ask()
       const complete = topic.partitions > 0 && topic.partitionsWithoutLeader === 0
       this.#answersSince = complete ? Math.min(this.#answersSince, now) : Infinity
       if (!this.#stalled && !acknowledges) this.#judge(topic)
@@ -112,6 +117,17 @@ export class KafkaHealth {
       this.#answersSince = Infinity
       if (!acknowledges) this.#noAnswer()
     }
+  }
+
+  /** @throws {Error} when no broker answers in time */
+  async #ask(): Promise<TopicState> {
+    this.#question ??= this.#producer()
+      .describeTopic(probeTimeoutMs)
+      .finally(() => {
+        this.#question = undefined
+      })
+    const late = pause(probeHangsAfterMs, undefined, { ref: false }).then(() => Promise.reject(new Error('no answer')))
+    return Promise.race([this.#question, late])
   }
 
   #noAnswer(): void {
