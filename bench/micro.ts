@@ -29,7 +29,7 @@ type Step = { name: string; run: () => unknown; after?: () => Promise<void> }
  */
 export async function micro({ kafka, options }: Bench): Promise<Findings> {
   const samples = new Samples()
-  const blocks = options.quick ? 15 : 60
+  const blocks = options.quick ? 15 : 12 * options.runs
   const { steps, stop } = await createSteps(kafka.bootstrap)
   for (let block = -warmUpBlocks; block < blocks; block++) {
     for (const { name, run, after } of steps) {
