@@ -3,6 +3,8 @@ import type { Plot } from './subject.js'
 
 const width = 900
 const height = 480
+/** More points make a line by themselves. */
+const mostSymbols = 50
 
 /** Draws a plot as SVG text. */
 export function drawPlot({ title, x, y, scale, series }: Plot): string {
@@ -21,7 +23,13 @@ export function drawPlot({ title, x, y, scale, series }: Plot): string {
       ...(scale.x === 'category' && { data: series[0]?.points.map(([name]) => name) ?? [], boundaryGap: false }),
     },
     yAxis: { type: scale.y, name: y, axisLabel: { formatter: compact } },
-    series: series.map(({ name, points }) => ({ type: 'line', name, data: points, symbolSize: 6 })),
+    series: series.map(({ name, points }) => ({
+      type: 'line',
+      name,
+      data: points,
+      symbolSize: 6,
+      showSymbol: points.length <= mostSymbols,
+    })),
   })
   const svg = chart.renderToSVGString()
   chart.dispose()
