@@ -141,19 +141,19 @@ export class Ledger {
     const resend = resends[extra]
     if (resend === 'answered 503') return 'agent sent again after a 503'
     if (resend === 'answer lost') return 'agent sent again after its answer was lost'
-    const between = this.incidents.filter(({ atMs }) => sentAtMs <= atMs && atMs <= seenAtMs)
+    const happened = (kind: Incident['kind'], marginMs = 0) =>
+      this.incidents.some(
+        (incident) =>
+          incident.kind === kind && sentAtMs - marginMs <= incident.atMs && incident.atMs <= seenAtMs + marginMs,
+      )
     // An answer that was lost may have said so, too.
     if (durability === 'journal' || resends.includes('answer lost')) {
-      return between.some(({ kind }) => kind === 'collector killed')
+      return happened('collector killed')
         ? 'collector killed before its journal knew of the acknowledgement'
         : 'journaled after a time-out while Kafka had it already'
     }
-    if (between.some(({ kind }) => kind === 'producer replaced')) {
-      return 'producer replaced before it knew of the acknowledgement'
-    }
-    const isNear = ({ kind, atMs }: Incident) =>
-      kind === 'records sent again' && sentAtMs - logEveryMs <= atMs && atMs <= seenAtMs + logEveryMs
-    if (this.incidents.some(isNear)) return 'sent again because Kafka seemed not to have taken it'
+    if (happened('producer replaced')) return 'producer replaced before it knew of the acknowledgement'
+    if (happened('records sent again', logEveryMs)) return 'sent again because Kafka seemed not to have taken it'
     return 'unexplained'
   }
 
