@@ -10,8 +10,8 @@ const controls = /\u001b\[[\d;?]*[a-zA-Z]/g
 
 /** `vantage-collector ARGS` on a terminal of its own; the test ends it. */
 export function startOnTerminal(t: Test, args: string[], options: { env?: Record<string, string> } = {}): Terminal {
-  // What the runner of the tests says of colours is not for it.
-  const env = { ...process.env, FORCE_COLOR: undefined, NO_COLOR: undefined, TERM: 'xterm-256color', ...options.env }
+  // An environment of its own: much of the runner's has a say in colours (CI, FORCE_COLOR, NO_COLOR, TMUX, ...).
+  const env = { PATH: process.env.PATH, TERM: 'xterm-256color', ...options.env }
   const child = spawn('python3', ['test/support/on-terminal.py', '24', '80', process.execPath, command, ...args], {
     env,
     stdio: ['pipe', 'pipe', 'inherit'],
