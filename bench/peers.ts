@@ -8,15 +8,16 @@ import { freePort } from '../test/support/free-port.js'
 import { countArrivals } from '../test/support/kafka-admin.js'
 import { waitFor } from '../test/support/wait-for.js'
 import { acknowledgedMetrics } from './load/ledger.js'
-import { runLoad } from './load/load.js'
 import { defaultLoad, type LoadOptions } from './load/options.js'
 import { median } from './statistics.js'
-import { type Bench, type Findings, Samples } from './subject.js'
+import { type Bench, type Findings, measureServer, Samples, type ServerMeasurement } from './subject.js'
 
 /** Where bench/peers/install.sh puts them. */
 const installed = resolve('.cache/peers')
 const configs = resolve('bench/peers')
 const startTimeoutMs = 30_000
+/** Of all alike. */
+const warmUpSeconds = 2
 
 type Peer = {
   name: string
@@ -26,11 +27,11 @@ type Peer = {
   cwd?: string
   env?: Record<string, string>
   load?: Partial<LoadOptions>
-  /** Kafka records that `batches` of `metrics` in all make. */
-  records: (metrics: number, batches: number) => number
+  /** What it makes a Kafka record of, as VANTAGE_KAFKA_RECORD_FORMAT names it: like is compared with like. */
+  format: RecordFormat
 }
 
-const recordAMetric = (metrics: number) => metrics
+type RecordFormat = 'metric' | 'ndjson'
 
 const fastify = (client: string, folder: string): Peer => ({
   name: `Fastify + ${client}`,
@@ -38,15 +39,15 @@ const fastify = (client: string, folder: string): Peer => ({
   command: () => [process.execPath, join(configs, 'fastify.js')],
   cwd: join(installed, 'node'),
   env: { CLIENT: client },
-  records: recordAMetric,
+  format: 'metric',
 })
 
 const openTelemetry = (dialect: 'otlp-json' | 'otlp-protobuf'): Peer => ({
-  name: `OpenTelemetry Collector, ${dialect}, a record a request`,
+  name: `OpenTelemetry Collector, ${dialect}`,
   needs: 'otelcol/otelcol-kafka',
   command: () => [join(installed, 'otelcol/otelcol-kafka'), '--config', join(configs, 'otel.yaml')],
   load: { dialect },
-  records: (_metrics, batches) => batches,
+  format: 'ndjson',
 })
 
 const peerList: Peer[] = [
@@ -58,7 +59,7 @@ const peerList: Peer[] = [
       'fastapi_aiokafka:app',
       ...['--app-dir', configs, '--workers', '2', '--port', String(port), '--log-level', 'warning', '--no-access-log'],
     ],
-    records: recordAMetric,
+    format: 'metric',
   },
   fastify('kafkajs', 'kafkajs'),
   fastify('@platformatic/kafka', '@platformatic/kafka'),
@@ -68,7 +69,7 @@ const peerList: Peer[] = [
     name: 'Telegraf, JSON',
     needs: 'telegraf',
     command: () => [join(installed, 'telegraf'), '--config', join(configs, 'telegraf.toml')],
-    records: recordAMetric,
+    format: 'metric',
   },
 ]
 
@@ -79,12 +80,24 @@ export async function peers(bench: Bench): Promise<Findings> {
   const loads = [100, 1000].flatMap((batchSize) =>
     (quick ? [16] : [16, 64]).map((connections): Partial<LoadOptions> => ({ batchSize, connections })),
   )
+  const note = (
+    name: string,
+    circumstances: string,
+    { result, cpuMicrosecondsPerMetric, residentMiB }: ServerMeasurement,
+  ) => {
+    samples.add(`${name}: ${circumstances}`, 'metrics/s', result.metricsPerSecond)
+    samples.add(`CPU a metric, ${name}: ${circumstances}`, 'µs', cpuMicrosecondsPerMetric)
+    samples.add(`resident memory, ${name}: ${circumstances}`, 'MiB', residentMiB)
+    for (const percentile of ['p50', 'p99'])
+      if (result.latencyMs !== null)
+        samples.add(`${percentile}, ${name}: ${circumstances}`, 'ms', result.latencyMs[percentile] ?? NaN)
+  }
   for (let run = 1; run <= runs; run++) {
     for (const load of quick ? loads.slice(0, 1) : loads) {
       const circumstances = `batches of ${load.batchSize}, gzip, ${load.connections} connections`
-      for (const format of ['metric', 'ndjson']) {
-        const { result } = await bench.measure({ env: { VANTAGE_KAFKA_RECORD_FORMAT: format } }, load)
-        samples.add(`Vantage Collector, ${format}: ${circumstances}`, 'metrics/s', result.metricsPerSecond)
+      for (const format of ['metric', 'ndjson'] as const) {
+        const env = { VANTAGE_KAFKA_RECORD_FORMAT: format }
+        note(ownName(format), circumstances, await bench.measure({ env }, { warmUpSeconds, ...load }))
       }
       for (const peer of peerList) {
         if (!existsSync(join(installed, peer.needs))) {
@@ -92,9 +105,10 @@ export async function peers(bench: Bench): Promise<Findings> {
           continue
         }
         try {
-          const { rate, lost } = await measurePeer(bench, peer, load)
-          report(`${peer.name}, ${circumstances}, run ${run} of ${runs}: ${Math.round(rate)} metrics/s`)
-          samples.add(`${peer.name}: ${circumstances}`, 'metrics/s', rate)
+          const { measured, lost } = await measurePeer(bench, peer, load)
+          const rate = Math.round(measured.result.metricsPerSecond)
+          report(`${peer.name}, ${circumstances}, run ${run} of ${runs}: ${rate} metrics/s`)
+          note(peer.name, circumstances, measured)
           if (lost > 0) notes.add(`${peer.name}: ${lost} records that were answered 2xx are not in the topic.`)
         } catch (error) {
           notes.add(`${peer.name}: not run, since ${error instanceof Error ? error.message : error}.`)
@@ -102,23 +116,26 @@ export async function peers(bench: Bench): Promise<Findings> {
       }
     }
   }
-  for (const { name, samples: rates } of samples.figures) {
-    const [system, circumstances] = name.split(': ')
-    const own = samples.figures.find((figure) => figure.name === `Vantage Collector, metric: ${circumstances}`)
-    if (system?.startsWith('Vantage') || own === undefined) continue
-    const times = median(own.samples) / median(rates)
-    notes.add(
-      `${circumstances}: Vantage Collector, a record a metric, does ${times.toFixed(1)} times what ${system} does.`,
-    )
-  }
+  const rateOf = (name: string) => median(samples.figures.find((figure) => figure.name === name)?.samples ?? [])
+  for (const { name, format } of peerList)
+    for (const { batchSize, connections } of loads) {
+      const circumstances = `batches of ${batchSize}, gzip, ${connections} connections`
+      const times = rateOf(`${ownName(format)}: ${circumstances}`) / rateOf(`${name}: ${circumstances}`)
+      if (!Number.isNaN(times))
+        notes.add(`${circumstances}: ${ownName(format)}, does ${times.toFixed(1)} times what ${name} does.`)
+    }
   return { figures: samples.figures, plots: [], notes: [...notes] }
+}
+
+function ownName(format: RecordFormat): string {
+  return `Vantage Collector, ${format === 'metric' ? 'a record a metric' : 'a record a batch'}`
 }
 
 async function measurePeer(
   bench: Bench,
   peer: Peer,
   load: Partial<LoadOptions>,
-): Promise<{ rate: number; lost: number }> {
+): Promise<{ measured: ServerMeasurement; lost: number }> {
   const [topic, port] = [await bench.createTopic(), await freePort()]
   const [command = '', ...args] = peer.command(port)
   const child = spawn(command, args, {
@@ -129,13 +146,15 @@ async function measurePeer(
   try {
     const failed = once(child, 'exit').then(([code]) => `it ended with ${code}`, String)
     await Promise.race([answers(port), failed.then((reason) => Promise.reject(new Error(reason)))])
-    const options = { ...defaultLoad, warmUpSeconds: 2, seconds: bench.options.seconds, ...peer.load, ...load }
-    const { result, ledgers } = await runLoad({ ...options, url: `http://127.0.0.1:${port}/v1/metrics` })
+    const url = `http://127.0.0.1:${port}/v1/metrics`
+    const options = { ...defaultLoad, warmUpSeconds, seconds: bench.options.seconds, ...peer.load, ...load, url }
+    const measured = await measureServer(child.pid ?? 0, options)
+    const { result, ledgers } = measured
     if (result.metricsPerSecond === 0) throw new Error(`it answered ${JSON.stringify(result.outcomes)}`)
     const batches = ledgers.reduce((sum, { sent, unacknowledged }) => sum + sent - unacknowledged.length, 0)
-    const expected = peer.records(acknowledgedMetrics(ledgers), batches)
+    const expected = peer.format === 'metric' ? acknowledgedMetrics(ledgers) : batches
     const found = await countArrivals(bench.kafka.bootstrap, topic)
-    return { rate: result.metricsPerSecond, lost: Math.max(0, expected - found) }
+    return { measured, lost: Math.max(0, expected - found) }
   } finally {
     await end(child)
   }

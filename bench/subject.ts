@@ -42,15 +42,38 @@ export type BenchOptions = { quick: boolean; runs: number; seconds: number; repo
 /** How the collector is started. */
 export type Subjected = { env: Record<string, string>; nodeArgs?: string[] }
 
-export type Measurement = {
+export type ServerMeasurement = {
   result: LoadResult
   ledgers: AgentLedger[]
+  /** Of the server's processes together, over the measured time and a little before it. */
+  cpuMicrosecondsPerMetric: number
+  residentMiB: number
+}
+
+export type Measurement = ServerMeasurement & {
   topic: string
   /** From its start, the time before the measurement included. */
   acceptedMetrics: number
-  /** Of primary and workers together, over the measured time and a little before it. */
-  cpuMicrosecondsPerMetric: number
-  residentMiB: number
+}
+
+/** Puts a server, whose first process is `pid`, under load. */
+export async function measureServer(pid: number, options: LoadOptions): Promise<ServerMeasurement> {
+  let before: Usage | undefined
+  let first = 0
+  const { result, ledgers } = await runLoad(options, ({ second }) => {
+    if (before !== undefined) return
+    before = usageOf(pid)
+    first = second
+  })
+  const after = usageOf(pid)
+  const measured = result.timeline.filter(({ second }) => second > first)
+  const metrics = measured.reduce((sum, { metricsPerSecond }) => sum + metricsPerSecond, 0)
+  return {
+    result,
+    ledgers,
+    cpuMicrosecondsPerMetric: (1e6 * (after.cpuSeconds - (before?.cpuSeconds ?? NaN))) / metrics,
+    residentMiB: after.residentMiB,
+  }
 }
 
 /** What subjects measure with. */
@@ -110,29 +133,12 @@ export class Bench {
   ): Promise<Measurement> {
     return this.withCollector(subjected, async ({ collector, topic }) => {
       const options = { ...defaultLoad, warmUpSeconds: 1, seconds: this.options.seconds, ...load }
-      const pid = collector.process.pid ?? 0
-      let before: Usage | undefined
-      let first = 0
       const endLook = look(collector.url)
-      const running = runLoad({ ...options, url: `${collector.url}/v1/metrics` }, ({ second }) => {
-        if (before !== undefined) return
-        before = usageOf(pid)
-        first = second
-      })
-      const { result, ledgers } = await running.finally(endLook)
-      const after = usageOf(pid)
-      const measured = result.timeline.filter(({ second }) => second > first)
-      const metrics = measured.reduce((sum, { metricsPerSecond }) => sum + metricsPerSecond, 0)
+      const url = `${collector.url}/v1/metrics`
+      const measured = await measureServer(collector.process.pid ?? 0, { ...options, url }).finally(endLook)
       const stats = await collector.stats()
       await this.#check(topic, stats.kafka.messages_sent)
-      return {
-        result,
-        ledgers,
-        topic,
-        acceptedMetrics: stats.ingestion.metrics_accepted,
-        cpuMicrosecondsPerMetric: (1e6 * (after.cpuSeconds - (before?.cpuSeconds ?? NaN))) / metrics,
-        residentMiB: after.residentMiB,
-      }
+      return { ...measured, topic, acceptedMetrics: stats.ingestion.metrics_accepted }
     })
   }
 
