@@ -23,8 +23,7 @@ export async function latency(bench: Bench): Promise<Findings> {
         `${name}, run ${run} of ${runs}: p99 ${result.latencyMs?.p99?.toFixed(2) ?? `not told, ${result.objection}`}`,
       )
       if (result.objection !== null) notes.push(`${name}, run ${run}: no percentiles, since ${result.objection}.`)
-      for (const [percentile, ms] of Object.entries(result.latencyMs ?? {}))
-        samples.add(`${percentile}, ${name}`, 'ms', ms)
+      samples.addLatency(name, result)
       curves.set(name, curveOf(name, result.histogram))
       if (!bench.kafka.keepsAll || run > 1 || metricsPerSecond > 50_000) continue
       const { expected, missing, twice } = await audit(bench.kafka.bootstrap, topic, ledgers)

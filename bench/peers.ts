@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { Config } from '../lib/shared/config.js'
 import { freePort } from '../test/support/free-port.js'
 import { countArrivals } from '../test/support/kafka-admin.js'
 import { waitFor } from '../test/support/wait-for.js'
@@ -31,7 +32,7 @@ type Peer = {
   format: RecordFormat
 }
 
-type RecordFormat = 'metric' | 'ndjson'
+type RecordFormat = Config['kafkaRecordFormat']
 
 const fastify = (client: string, folder: string): Peer => ({
   name: `Fastify + ${client}`,
@@ -77,8 +78,12 @@ export async function peers(bench: Bench): Promise<Findings> {
   const { quick, runs, report } = bench.options
   const samples = new Samples()
   const notes = new Set<string>()
-  const loads = [100, 1000].flatMap((batchSize) =>
-    (quick ? [16] : [16, 64]).map((connections): Partial<LoadOptions> => ({ batchSize, connections })),
+  const sizes = quick ? [100] : [100, 1000]
+  const cases = sizes.flatMap((batchSize) =>
+    (quick ? [16] : [16, 64]).map((connections) => ({
+      load: { batchSize, connections },
+      circumstances: `batches of ${batchSize}, gzip, ${connections} connections`,
+    })),
   )
   const note = (
     name: string,
@@ -88,13 +93,10 @@ export async function peers(bench: Bench): Promise<Findings> {
     samples.add(`${name}: ${circumstances}`, 'metrics/s', result.metricsPerSecond)
     samples.add(`CPU a metric, ${name}: ${circumstances}`, 'µs', cpuMicrosecondsPerMetric)
     samples.add(`resident memory, ${name}: ${circumstances}`, 'MiB', residentMiB)
-    for (const percentile of ['p50', 'p99'])
-      if (result.latencyMs !== null)
-        samples.add(`${percentile}, ${name}: ${circumstances}`, 'ms', result.latencyMs[percentile] ?? NaN)
+    samples.addLatency(`${name}: ${circumstances}`, result, ['p50', 'p99'])
   }
   for (let run = 1; run <= runs; run++) {
-    for (const load of quick ? loads.slice(0, 1) : loads) {
-      const circumstances = `batches of ${load.batchSize}, gzip, ${load.connections} connections`
+    for (const { load, circumstances } of cases) {
       for (const format of ['metric', 'ndjson'] as const) {
         const env = { VANTAGE_KAFKA_RECORD_FORMAT: format }
         note(ownName(format), circumstances, await bench.measure({ env }, { warmUpSeconds, ...load }))
@@ -118,8 +120,7 @@ export async function peers(bench: Bench): Promise<Findings> {
   }
   const rateOf = (name: string) => median(samples.figures.find((figure) => figure.name === name)?.samples ?? [])
   for (const { name, format } of peerList)
-    for (const { batchSize, connections } of loads) {
-      const circumstances = `batches of ${batchSize}, gzip, ${connections} connections`
+    for (const { circumstances } of cases) {
       const times = rateOf(`${ownName(format)}: ${circumstances}`) / rateOf(`${name}: ${circumstances}`)
       if (!Number.isNaN(times))
         notes.add(`${circumstances}: ${ownName(format)}, does ${times.toFixed(1)} times what ${name} does.`)

@@ -26,9 +26,7 @@ export async function slowClients(bench: Bench): Promise<Findings> {
       const measure = async (where: string): Promise<LoadResult> => {
         const { result } = await runLoad(fleet)
         const name = `${short(metricsPerSecond)} metrics/s due, ${where}`
-        for (const percentile of ['p50', 'p99'])
-          if (result.latencyMs !== null)
-            samples.add(`${percentile}, ${name}`, 'ms', result.latencyMs[percentile] ?? NaN)
+        samples.addLatency(name, result, ['p50', 'p99'])
         if (result.objection !== null) notes.push(`${name}, run ${run}: no percentiles, since ${result.objection}.`)
         const { residentMiB } = usageOf(collector.process.pid ?? 0)
         samples.add(`resident memory, primary and workers, ${where}`, 'MiB', residentMiB)

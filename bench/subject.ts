@@ -163,6 +163,12 @@ export class Samples {
     if (yardstick !== undefined) figure.yardstick = [...(figure.yardstick ?? []), yardstick]
   }
 
+  /** Percentiles of a load's latency, all or those named; nothing where the load did not tell them. */
+  addLatency(name: string, { latencyMs }: LoadResult, percentiles = Object.keys(latencyMs ?? {})): void {
+    if (latencyMs === null) return
+    for (const percentile of percentiles) this.add(`${percentile}, ${name}`, 'ms', latencyMs[percentile] ?? NaN)
+  }
+
   get figures(): Figure[] {
     return [...this.#figures.values()]
   }
