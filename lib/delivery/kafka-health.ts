@@ -40,7 +40,7 @@ export class KafkaHealth {
   /** Questions that failed before a reason was known. */
   #unexplained = 0
   #timer: NodeJS.Timeout | undefined
-  /** Each holds a thread of Node's pool, so that there is one at most. */
+  /** Each holds a thread, so that there is one at most. */
   #question: Promise<TopicState> | undefined
 
   /** @param producer gives the one to ask through, which changes when it is replaced */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ConnectionError, readConnectionError } from './connection-error.js'
-import { binding, type Handle, type NativeFailure, type Told, type TopicState } from './native/binding.js'
+import { type Answer, binding, type Handle, type NativeFailure, type Told, type TopicState } from './native/binding.js'
 import type { ProducerProperties } from './producer-properties.js'
 import type { RecordBatch } from './record-batch.js'
 
@@ -16,6 +16,8 @@ export type FailedRecord = { record: number; reason: string; errorCode: string; 
  */
 const statisticsIntervalMs = 5000
 const lookEveryMs = 10
+/** librdkafka counts by the wall clock: where that is set back, closing takes as long as it was set back. */
+const closeTimeoutMs = 3000
 
 export type ProducerEvents = {
   /** A connection has failed; librdkafka tries again by itself. */
@@ -33,12 +35,14 @@ type Sent = {
   resolve: (failed: FailedRecord[]) => void
 }
 
+type Question = { resolve: (state: TopicState) => void; reject: (error: Error) => void }
+
 /** One librdkafka producer. It connects by itself, whenever there is a broker, and queues until then. */
 export class Producer {
   readonly #handle: Handle
   readonly #events: ProducerEvents
   readonly #sent = new Map<number, Sent>()
-  readonly #questions = new Set<Promise<TopicState>>()
+  readonly #questions = new Map<number, Question>()
   #lastId = 0
   #failed = false
   #closing: Promise<void> | undefined
@@ -96,13 +100,11 @@ export class Producer {
    */
   async describeTopic(timeoutMs: number): Promise<TopicState> {
     if (this.#closing !== undefined) throw new Error(wasClosed)
-    const question = binding.describeTopic(this.#handle, timeoutMs)
-    this.#questions.add(question)
-    try {
-      return await question
-    } finally {
-      this.#questions.delete(question)
-    }
+    const id = this.#nextId()
+    return new Promise((resolve, reject) => {
+      binding.describeTopic(this.#handle, id, timeoutMs)
+      this.#questions.set(id, { resolve, reject })
+    })
   }
 
   /** Closes the connections. What is not settled after `patienceMs` is given up, and counts as failed. */
@@ -114,23 +116,32 @@ export class Producer {
   async #close(patienceMs: number): Promise<void> {
     const deadline = performance.now() + patienceMs
     while (this.#sent.size > 0 && performance.now() < deadline) await pause(lookEveryMs)
-    await Promise.allSettled(this.#questions)
+    await Promise.race([this.#disconnect(), pause(closeTimeoutMs, undefined, { ref: false })])
+    for (const { batch, records, resolve } of this.#sent.values()) resolve(allFailed(batch, records, wasClosed))
+    this.#sent.clear()
+  }
+
+  async #disconnect(): Promise<void> {
+    while (this.#questions.size > 0) await pause(lookEveryMs)
     await new Promise<void>((resolve) => {
       this.#onClosed = resolve
       binding.close(this.#handle)
     })
-    for (const { batch, records, resolve } of this.#sent.values()) resolve(allFailed(batch, records, wasClosed))
-    this.#sent.clear()
   }
 
   /** Has the addon queue records under an id, and resolves with those that failed when it tells of that id. */
   #settled(batch: RecordBatch, records: Sent['records'], queue: (id: number) => void): Promise<FailedRecord[]> {
     return new Promise((resolve) => {
       if (this.#closing !== undefined) return resolve(allFailed(batch, records, wasClosed))
-      this.#lastId = (this.#lastId + 1) >>> 0
-      this.#sent.set(this.#lastId, { batch, records, sentAtMs: performance.now(), resolve })
-      queue(this.#lastId)
+      const id = this.#nextId()
+      this.#sent.set(id, { batch, records, sentAtMs: performance.now(), resolve })
+      queue(id)
     })
+  }
+
+  #nextId(): number {
+    this.#lastId = (this.#lastId + 1) >>> 0
+    return this.#lastId
   }
 
   #onTold(...[event, told]: Told): void {
@@ -148,9 +159,19 @@ export class Producer {
       case 'statistics':
         this.#events.onStatistics?.(told)
         break
+      case 'answer':
+        this.#onAnswer(told)
+        break
       case 'closed':
         this.#onClosed()
     }
+  }
+
+  #onAnswer({ question, failure, ...state }: Answer): void {
+    const asked = this.#questions.get(question)
+    this.#questions.delete(question)
+    if (failure === undefined) asked?.resolve(state)
+    else asked?.reject(new Error(failure))
   }
 
   #onSettled(told: readonly (number | NativeFailure[] | undefined)[]): void {

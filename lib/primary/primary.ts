@@ -59,9 +59,7 @@ export class Primary {
 
   /** Replaces the workers by new ones, which read files of keys and certificates again. */
   async reload(): Promise<void> {
-    this.#logger.info('replacing the workers one at a time')
     await this.#pool?.replaceAll()
-    this.#logger.info('the workers are replaced')
   }
 
   async stop(reason: string): Promise<void> {

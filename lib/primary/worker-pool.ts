@@ -35,6 +35,7 @@ export class WorkerPool {
   #failedStarts = 0
   #stopping = false
   #replacing = false
+  #replaceAgain = false
   #watcher: NodeJS.Timeout | undefined
 
   constructor(options: WorkerPoolOptions, fleet: Fleet, logger: Logger) {
@@ -54,15 +55,18 @@ export class WorkerPool {
     await allReady
   }
 
-  /** Replaces the workers one at a time; each successor takes connections before its predecessor goes. */
+  /**
+   * Replaces the workers one at a time; each successor takes connections before its predecessor goes. Asked for once more
+   * meanwhile, it begins again at the end: some may have read what has changed since.
+   */
   async replaceAll(): Promise<void> {
+    this.#replaceAgain = this.#replacing
     if (this.#replacing || this.#stopping) return
     this.#replacing = true
-    for (const [index, slot] of this.#slots.entries()) {
-      if (await slot.replace()) continue
-      this.#logger.error({ replaced: index }, 'a new worker does not start; the others stay as they are')
-      break
-    }
+    do {
+      this.#replaceAgain = false
+      await this.#replaceEach()
+    } while (this.#replaceAgain && !this.#stopping)
     this.#replacing = false
   }
 
@@ -80,6 +84,16 @@ export class WorkerPool {
       worker.kill()
     }
     await exits
+  }
+
+  async #replaceEach(): Promise<void> {
+    this.#logger.info('replacing the workers one at a time')
+    for (const [index, slot] of this.#slots.entries()) {
+      if (await slot.replace()) continue
+      this.#logger.error({ replaced: index }, 'a new worker does not start; the others stay as they are')
+      return
+    }
+    this.#logger.info('the workers are replaced')
   }
 
   #createSlot(slot: number): Slot {

@@ -79,6 +79,18 @@ test('SIGHUP under load replaces the workers without a refused request', async (
   t.equal(worker_restarts, 0, 'nothing ended unasked')
 })
 
+test('SIGHUP while workers are being replaced replaces them once more', async (t) => {
+  const kafka = await startMockKafka(t)
+  const collector = await startCollector(t, { kafka })
+  const said = (message: string) => collector.logs.filter(({ msg }) => msg === message).length
+  collector.process.kill('SIGHUP')
+  await waitFor(() => said('replacing the workers one at a time') === 1, 'the first to begin')
+  const first = await collector.workerPids()
+  collector.process.kill('SIGHUP')
+  await waitFor(() => said('the workers are replaced') === 2, 'the second to end')
+  t.notOk((await collector.workerPids()).some((pid) => first.includes(pid)))
+})
+
 test('a killed worker is replaced, and the sums do not fall', async (t) => {
   const kafka = await startMockKafka(t)
   const collector = await startCollector(t, { kafka })

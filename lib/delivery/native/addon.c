@@ -60,14 +60,32 @@ static handle *read_arguments(napi_env env, napi_callback_info info, size_t coun
   return NULL;
 }
 
-/* On the polling thread. */
-static void on_settled(void *context) {
-  napi_call_threadsafe_function(((handle *)context)->to_js, NULL, napi_tsfn_nonblocking);
+/*
+ * Threads that poll or ask may be waiting for librdkafka when the process ends, for as long as its clock was set back:
+ * they are not waited for, and whoever still has something to tell finds that nobody listens.
+ */
+static pthread_mutex_t listening = PTHREAD_MUTEX_INITIALIZER;
+static bool process_ends = false;
+
+static void on_process_end(void *argument) {
+  (void)argument;
+  pthread_mutex_lock(&listening);
+  process_ends = true;
+  pthread_mutex_unlock(&listening);
 }
 
-/* On the polling thread. */
+/* Has call_js called, from any thread. Of a process that ends, the handle may be gone. */
+static bool call_later(handle *handle, event *told) {
+  pthread_mutex_lock(&listening);
+  bool called = !process_ends && napi_call_threadsafe_function(handle->to_js, told, napi_tsfn_nonblocking) == napi_ok;
+  pthread_mutex_unlock(&listening);
+  return called;
+}
+
+static void on_settled(void *context) { call_later(context, NULL); }
+
 static void on_event(void *context, event *told) {
-  if (napi_call_threadsafe_function(((handle *)context)->to_js, told, napi_tsfn_nonblocking) == napi_ok) return;
+  if (call_later(context, told)) return;
   free(told->text);
   free(told);
 }
@@ -114,11 +132,6 @@ static void tell_settled(napi_env env, napi_value callback, handle *handle) {
   napi_call_function(env, undefined, callback, 2, arguments, NULL);
 }
 
-static void on_process_end(void *argument) {
-  handle *handle = argument;
-  producer_abandon(handle->producer);
-}
-
 static void discard(napi_env env, handle *handle) {
   napi_remove_env_cleanup_hook(env, on_process_end, handle);
   producer_free(handle->producer);
@@ -132,10 +145,35 @@ static void forget(napi_env env, void *data, void *hint) {
   free(data);
 }
 
-/* callback('failure' | 'fatal' | 'statistics' | 'closed', text) */
+static void set_number(napi_env env, napi_value object, const char *name, int64_t number) {
+  napi_value value;
+  napi_create_int64(env, number, &value);
+  napi_set_named_property(env, object, name, value);
+}
+
+static void set_error(napi_env env, napi_value object, const char *name, rd_kafka_resp_err_t error) {
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  napi_set_named_property(env, object, name, text_or_undefined(env, rd_kafka_err2name(error)));
+}
+
+/* { question, failure?, partitions, partitionsWithoutLeader, error? } */
+static napi_value answer_of(napi_env env, const event *told) {
+  const topic_state *topic = &told->topic;
+  napi_value answer;
+  napi_create_object(env, &answer);
+  set_number(env, answer, "question", told->question);
+  set_error(env, answer, "failure", topic->failure);
+  set_number(env, answer, "partitions", topic->partitions);
+  set_number(env, answer, "partitionsWithoutLeader", topic->without_leader);
+  set_error(env, answer, "error", topic->error);
+  return answer;
+}
+
+/* callback('failure' | 'fatal' | 'statistics' | 'closed', text), callback('answer', answer) */
 static void tell_event(napi_env env, napi_value callback, handle *handle, event *told) {
-  static const char *const names[] = {"failure", "fatal", "statistics", "closed"};
-  napi_value undefined, arguments[2] = {text_or_undefined(env, names[told->kind]), text_or_undefined(env, told->text)};
+  static const char *const names[] = {"failure", "fatal", "statistics", "answer", "closed"};
+  napi_value undefined, arguments[2] = {text_or_undefined(env, names[told->kind])};
+  arguments[1] = told->kind == EVENT_ANSWER ? answer_of(env, told) : text_or_undefined(env, told->text);
   napi_get_undefined(env, &undefined);
   if (told->kind == EVENT_CLOSED) discard(env, handle);
   napi_call_function(env, undefined, callback, 2, arguments, NULL);
@@ -198,7 +236,7 @@ static napi_value start_producer(napi_env env, napi_callback_info info) {
     napi_throw_error(env, NULL, error);
     return NULL;
   }
-  /* Before the function's own hook: the thread must not call one that is gone. */
+  /* Before the function's own hook: no thread must call one that is gone. */
   napi_add_env_cleanup_hook(env, on_process_end, made);
   CHECK(napi_create_external(env, made, forget, NULL, &external));
   return external;
@@ -287,74 +325,17 @@ static napi_value send_with_headers(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* A question about the topic, asked on a thread of Node's pool. */
-typedef struct {
-  producer *producer;
-  int timeout_ms;
-  /* That of the question, and what the brokers say of the topic. */
-  rd_kafka_resp_err_t error, topic_error;
-  int32_t partitions, without_leader;
-  napi_deferred promise;
-  napi_async_work work;
-} question;
-
-static void ask(napi_env env, void *data) {
-  (void)env;
-  question *asked = data;
-  const struct rd_kafka_metadata *metadata;
-  asked->error =
-      rd_kafka_metadata(asked->producer->client, 0, asked->producer->topic, &metadata, asked->timeout_ms);
-  if (asked->error != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  if (metadata->topic_cnt == 1) {
-    const struct rd_kafka_metadata_topic *topic = &metadata->topics[0];
-    asked->partitions = topic->partition_cnt;
-    asked->topic_error = topic->err;
-    for (int i = 0; i < topic->partition_cnt; i++) asked->without_leader += topic->partitions[i].leader < 0;
-  }
-  rd_kafka_metadata_destroy(metadata);
-}
-
-static void set_number(napi_env env, napi_value object, const char *name, int32_t number) {
-  napi_value value;
-  napi_create_int32(env, number, &value);
-  napi_set_named_property(env, object, name, value);
-}
-
-static void answer(napi_env env, napi_status status, void *data) {
-  (void)status;
-  question *asked = data;
-  napi_value result;
-  if (asked->error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    napi_create_error(env, NULL, text_or_undefined(env, rd_kafka_err2str(asked->error)), &result);
-    napi_reject_deferred(env, asked->promise, result);
-  } else {
-    napi_create_object(env, &result);
-    set_number(env, result, "partitions", asked->partitions);
-    set_number(env, result, "partitionsWithoutLeader", asked->without_leader);
-    if (asked->topic_error != RD_KAFKA_RESP_ERR_NO_ERROR)
-      napi_set_named_property(env, result, "error", text_or_undefined(env, rd_kafka_err2name(asked->topic_error)));
-    napi_resolve_deferred(env, asked->promise, result);
-  }
-  napi_delete_async_work(env, asked->work);
-  free(asked);
-}
-
-/* describeTopic(handle, timeoutMs): Promise<{ partitions, partitionsWithoutLeader, error? }> */
+/* describeTopic(handle, question, timeoutMs) */
 static napi_value describe_topic(napi_env env, napi_callback_info info) {
-  napi_value arguments[2], name, promise;
+  napi_value arguments[3];
+  uint32_t question;
   int32_t timeout_ms;
-  handle *handle = read_arguments(env, info, 2, arguments);
+  handle *handle = read_arguments(env, info, 3, arguments);
   if (handle == NULL) return NULL;
-  CHECK(napi_get_value_int32(env, arguments[1], &timeout_ms));
-  CHECK(napi_create_string_utf8(env, "vantage metadata", NAPI_AUTO_LENGTH, &name));
-  question *asked = calloc(1, sizeof *asked);
-  if (asked == NULL) return out_of_memory(env);
-  asked->producer = handle->producer;
-  asked->timeout_ms = timeout_ms;
-  CHECK(napi_create_promise(env, &asked->promise, &promise));
-  CHECK(napi_create_async_work(env, NULL, name, ask, answer, asked, &asked->work));
-  CHECK(napi_queue_async_work(env, asked->work));
-  return promise;
+  CHECK(napi_get_value_uint32(env, arguments[1], &question));
+  CHECK(napi_get_value_int32(env, arguments[2], &timeout_ms));
+  if (!producer_ask(handle->producer, question, timeout_ms)) napi_throw_error(env, NULL, "no thread to be had");
+  return NULL;
 }
 
 /* close(handle): 'closed' is told when it is done. No question may be open, and the handle is of no use any more. */

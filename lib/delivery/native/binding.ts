@@ -8,6 +8,9 @@ export type NativeFailure = { record: number; code: string; reason: string }
 /** `error`: what the brokers have against the topic, by librdkafka's name, such as "TOPIC_AUTHORIZATION_FAILED". */
 export type TopicState = { partitions: number; partitionsWithoutLeader: number; error?: string }
 
+/** `failure`: why the brokers said nothing, by librdkafka's name. */
+export type Answer = TopicState & { question: number; failure?: string }
+
 /**
  * What the addon tells. 'settled': ids, each with what failed of it, undefined for nothing. 'failure': what librdkafka
  * logs of a connection that failed.
@@ -15,6 +18,7 @@ export type TopicState = { partitions: number; partitionsWithoutLeader: number; 
 export type Told =
   | [event: 'settled', batches: (number | NativeFailure[] | undefined)[]]
   | [event: 'failure' | 'fatal' | 'statistics', text: string]
+  | [event: 'answer', answer: Answer]
   | [event: 'closed', nothing: undefined]
 
 declare const handle: unique symbol
@@ -42,7 +46,12 @@ export type Binding = {
   ): void
   /** The same for one record with headers, names and texts in turn. */
   sendWithHeaders(handle: Handle, id: number, value: Buffer, key: Buffer | undefined, headers: readonly string[]): void
-  describeTopic(handle: Handle, timeoutMs: number): Promise<TopicState>
+  /**
+   * 'answer' is told in the end: perhaps long after the time-out, which librdkafka counts by the wall clock.
+   *
+   * @throws {Error} when there is no thread to be had
+   */
+  describeTopic(handle: Handle, question: number, timeoutMs: number): void
   /** 'closed' is the last that is told. No question may be open, and the handle must not be used again. */
   close(handle: Handle): void
 }

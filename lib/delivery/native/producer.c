@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whatever there is to tell wakes the polling thread at once, and so does whoever stops it. */
+/* Whatever there is to tell wakes the polling thread at once, and so does whoever closes it. */
 static const int poll_timeout_ms = 1000;
 /* How long the broker threads may take to hand back what is given up. */
 static const int hand_back_ms = 1000;
@@ -13,7 +13,7 @@ static const int hand_back_ms = 1000;
 static const int64_t token_lifetime_ms = INT64_MAX / 100000;
 
 static void tell(producer *producer, event_kind kind, const char *text) {
-  event *told = malloc(sizeof *told);
+  event *told = calloc(1, sizeof *told);
   if (told == NULL) return;
   told->kind = kind;
   told->text = text == NULL ? NULL : strdup(text);
@@ -72,10 +72,9 @@ static int on_statistics(rd_kafka_t *client, char *json, size_t length, void *op
   return 0;
 }
 
-static void *poll_until_stopped(void *argument) {
+static void *poll_until_closed(void *argument) {
   producer *producer = argument;
-  while (!atomic_load(&producer->stopping)) rd_kafka_poll(producer->client, poll_timeout_ms);
-  if (!atomic_load(&producer->closing)) return NULL;
+  while (!atomic_load(&producer->closing)) rd_kafka_poll(producer->client, poll_timeout_ms);
   /* What was acknowledged meanwhile is reported as such, what is not fails now. */
   rd_kafka_poll(producer->client, 0);
   give_up(producer->client);
@@ -138,7 +137,7 @@ producer *producer_start(rd_kafka_conf_t *configuration, const char *token, cons
     return NULL;
   }
   made->topic = rd_kafka_topic_new(made->client, topic, NULL);
-  if (made->topic == NULL || pthread_create(&made->poller, NULL, poll_until_stopped, made) != 0) {
+  if (made->topic == NULL || pthread_create(&made->poller, NULL, poll_until_closed, made) != 0) {
     snprintf(error, size, "%s", made->topic == NULL ? rd_kafka_err2str(rd_kafka_last_error()) : "no thread to be had");
     release(made);
     return NULL;
@@ -209,16 +208,54 @@ batch *producer_take_settled(producer *producer) {
   return settled;
 }
 
-void producer_close(producer *producer) {
-  atomic_store(&producer->closing, true);
-  atomic_store(&producer->stopping, true);
-  rd_kafka_queue_yield(producer->queue);
+typedef struct {
+  producer *producer;
+  int timeout_ms;
+  event *answer;
+} question;
+
+static void *ask(void *argument) {
+  question *asked = argument;
+  producer *producer = asked->producer;
+  event *answer = asked->answer;
+  topic_state *topic = &answer->topic;
+  const struct rd_kafka_metadata *metadata;
+  topic->failure = rd_kafka_metadata(producer->client, 0, producer->topic, &metadata, asked->timeout_ms);
+  free(asked);
+  if (topic->failure == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (metadata->topic_cnt == 1) {
+      const struct rd_kafka_metadata_topic *found = &metadata->topics[0];
+      topic->error = found->err;
+      topic->partitions = found->partition_cnt;
+      for (int i = 0; i < found->partition_cnt; i++) topic->without_leader += found->partitions[i].leader < 0;
+    }
+    rd_kafka_metadata_destroy(metadata);
+  }
+  producer->listener.on_event(producer->listener.context, answer);
+  return NULL;
 }
 
-void producer_abandon(producer *producer) {
-  atomic_store(&producer->stopping, true);
-  if (!atomic_load(&producer->closing)) rd_kafka_queue_yield(producer->queue);
-  pthread_join(producer->poller, NULL);
+bool producer_ask(producer *producer, uint32_t number, int timeout_ms) {
+  question *asked = malloc(sizeof *asked);
+  event *answer = calloc(1, sizeof *answer);
+  pthread_t thread;
+  if (asked != NULL && answer != NULL) {
+    answer->kind = EVENT_ANSWER;
+    answer->question = number;
+    *asked = (question){producer, timeout_ms, answer};
+    if (pthread_create(&thread, NULL, ask, asked) == 0) {
+      pthread_detach(thread);
+      return true;
+    }
+  }
+  free(asked);
+  free(answer);
+  return false;
+}
+
+void producer_close(producer *producer) {
+  atomic_store(&producer->closing, true);
+  rd_kafka_queue_yield(producer->queue);
 }
 
 void producer_free(producer *producer) {

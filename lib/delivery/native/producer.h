@@ -36,13 +36,23 @@ struct batch {
   record records[];
 };
 
-/* What the polling thread has to tell beside settled batches. The text is the receiver's to free. */
-typedef enum { EVENT_FAILURE, EVENT_FATAL, EVENT_STATISTICS, EVENT_CLOSED } event_kind;
+/* What the brokers say of the topic; `failure`: why they say nothing, `error`: what they have against it. */
+typedef struct {
+  rd_kafka_resp_err_t failure, error;
+  int32_t partitions, without_leader;
+} topic_state;
+
+/* What there is to tell beside settled batches. The text, and the event itself, are the receiver's to free. */
+typedef enum { EVENT_FAILURE, EVENT_FATAL, EVENT_STATISTICS, EVENT_ANSWER, EVENT_CLOSED } event_kind;
 typedef struct {
   event_kind kind;
   char *text;
+  /* Of EVENT_ANSWER: which question it answers, and what it says. */
+  uint32_t question;
+  topic_state topic;
 } event;
 
+/* Told on any thread. */
 typedef struct {
   /* Some batches are settled: take_settled has them. Not called again before they are taken. */
   void (*on_settled)(void *context);
@@ -55,8 +65,6 @@ typedef struct {
   rd_kafka_topic_t *topic;
   listener listener;
   pthread_t poller;
-  atomic_bool stopping;
-  /* Whether the poller closes the client when it stops. */
   atomic_bool closing;
   pthread_mutex_t lock;
   rd_kafka_queue_t *queue;
@@ -96,13 +104,16 @@ void producer_send_with_headers(producer *producer, batch *batch, const void *va
 batch *producer_take_settled(producer *producer);
 
 /*
+ * Asks a broker for the state of the topic, on a thread of its own, which tells EVENT_ANSWER. It may take much longer
+ * than the time-out, which librdkafka counts by the wall clock. false without memory or a thread.
+ */
+bool producer_ask(producer *producer, uint32_t question, int timeout_ms);
+
+/*
  * Settles what is not settled as failed and closes the connections, on the polling thread, which tells EVENT_CLOSED at
- * the end.
+ * the end. All questions must have been answered.
  */
 void producer_close(producer *producer);
-
-/* Ends the polling thread, waiting for it, for a process that is about to end; nothing is told any more. */
-void producer_abandon(producer *producer);
 
 /* Frees what is left after EVENT_CLOSED. */
 void producer_free(producer *producer);
