@@ -12,6 +12,9 @@ import { waitFor } from '../support/wait-for.js'
 
 type Settings = Record<string, string>
 
+/** A broker that has just started hands out its first producer id late: half a second after it is asked, or much more. */
+const patience: Settings = { VANTAGE_ACK_TIMEOUT_MS: '30000', VANTAGE_API_WORKERS: '1' }
+
 /** One broker for all: each test has keys of its own among its records. */
 async function setUp(t: Test) {
   const [authority, stranger] = [await Authority.create(t), await Authority.create(t)]
@@ -30,7 +33,7 @@ function scram({ saslSsl }: SecureKafka, { cert }: Authority, passwordFile: stri
     VANTAGE_KAFKA_SASL_USERNAME: user.name,
     VANTAGE_KAFKA_SASL_PASSWORD_FILE: passwordFile,
     VANTAGE_KAFKA_SSL_CA_FILE: cert,
-    VANTAGE_API_WORKERS: '1',
+    ...patience,
   }
 }
 
@@ -94,7 +97,7 @@ test('Kafka by TLS with a login', async (t) => {
       VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka.mutual,
       VANTAGE_KAFKA_SECURITY_PROTOCOL: 'ssl',
       VANTAGE_KAFKA_SSL_CA_FILE: authority.cert,
-      VANTAGE_API_WORKERS: '1',
+      ...patience,
     }
     const collector = await startCollector(t, { env: { ...mutual, ...certificate } })
     t.match((await collector.post(batchOf(1))).body, { durability: 'kafka' })
