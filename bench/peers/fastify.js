@@ -53,6 +53,12 @@ async function connectKafkaJs() {
 }
 
 async function connectPlatformatic() {
+  // It asks for it, and Node 20 does not have it.
+  Promise.withResolvers ??= () => {
+    const deferred = {}
+    deferred.promise = new Promise((resolve, reject) => Object.assign(deferred, { resolve, reject }))
+    return deferred
+  }
   const { Producer, ProduceAcks, stringSerializers } = require('@platformatic/kafka')
   const producer = new Producer({
     clientId: 'bench',
