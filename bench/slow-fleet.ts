@@ -22,15 +22,15 @@ const manners: readonly Manner[] = [
 const unread = manners.length - 1
 
 const trickleEveryMs = 2000
-const tickMs = 100
 const reportEveryMs = 250
 /** After so long uWebSockets.js turns such clients away: they come spread over that time, so as not to go all at once. */
 const idleTimeoutMs = 10_000
-const maxPauseMs = 200
+/** It does so every four seconds, to thousands at once: they come again spread over that time, as those of slowhttptest do. */
+const maxPauseMs = 4000
 /** Each local address has ports for so many. */
 const connectionsAnAddress = 1000
 
-const open = new Map<Socket, Manner>()
+const open = new Set<Socket>()
 
 // They stand for other machines: what this process costs is to take nothing from the collector.
 setPriority(constants.priority.PRIORITY_LOW)
@@ -38,7 +38,6 @@ setPriority(constants.priority.PRIORITY_LOW)
 process.on('message', ({ connections, ...address }: SlowFleet) => {
   for (let client = 0; client < connections; client++) setTimeout(hold, Math.random() * idleTimeoutMs, client, address)
   setInterval(() => process.send?.(open.size), reportEveryMs)
-  setInterval(trickle, tickMs)
 })
 
 /** Keeps one client connected: whenever the collector closes its connection, it comes again. */
@@ -48,9 +47,10 @@ function hold(client: number, address: { host: string; port: number }): void {
   if (manner === undefined) return
   const localAddress = `127.0.0.${2 + Math.floor(client / connectionsAnAddress)}`
   const socket = connect({ ...address, localAddress }, () => {
-    open.set(socket, manner)
+    open.add(socket)
     socket.write(manner.first)
   })
+  const trickle = setInterval(() => manner.more !== '' && open.has(socket) && socket.write(manner.more), trickleEveryMs)
   if (which !== unread) socket.resume()
   // Who does not read does not see the end of the connection, either.
   else setTimeout(() => socket.destroy(), idleTimeoutMs)
@@ -58,14 +58,7 @@ function hold(client: number, address: { host: string; port: number }): void {
   socket.on('error', () => undefined)
   socket.on('close', () => {
     open.delete(socket)
+    clearInterval(trickle)
     setTimeout(hold, Math.random() * maxPauseMs, client, address)
   })
-}
-
-/** Each client's turn comes every two seconds. */
-function trickle(): void {
-  const turn = Math.floor(performance.now() / tickMs) % (trickleEveryMs / tickMs)
-  let client = 0
-  for (const [socket, { more }] of open)
-    if (client++ % (trickleEveryMs / tickMs) === turn && more !== '') socket.write(more)
 }
