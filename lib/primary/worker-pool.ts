@@ -35,7 +35,7 @@ export class WorkerPool {
   #failedStarts = 0
   #stopping = false
   #replacing = false
-  #replaceAgain = false
+  #replaceAsked = false
   #watcher: NodeJS.Timeout | undefined
 
   constructor(options: WorkerPoolOptions, fleet: Fleet, logger: Logger) {
@@ -60,13 +60,13 @@ export class WorkerPool {
    * meanwhile, it begins again at the end: some may have read what has changed since.
    */
   async replaceAll(): Promise<void> {
-    this.#replaceAgain = this.#replacing
-    if (this.#replacing || this.#stopping) return
+    this.#replaceAsked = true
+    if (this.#replacing) return
     this.#replacing = true
-    do {
-      this.#replaceAgain = false
+    while (this.#replaceAsked && !this.#stopping) {
+      this.#replaceAsked = false
       await this.#replaceEach()
-    } while (this.#replaceAgain && !this.#stopping)
+    }
     this.#replacing = false
   }
 
