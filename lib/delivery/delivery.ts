@@ -21,6 +21,7 @@ import { type DeliveryOutcome, retryAfter, Shipment } from './shipment.js'
 
 const sweepIntervalMs = 50
 const waitWithJournalMs = 500
+const askAgainMs = 10
 /** After socket.timeout.ms, 60 s, librdkafka sends again by itself. */
 const stuckAfterMs = 75_000
 const mebibyte = 2 ** 20
@@ -115,8 +116,11 @@ export class Delivery {
     // With a journal, batches get 202 all the same.
     const waitMs = this.#journal?.takes === true ? Math.min(waitForKafkaMs, waitWithJournalMs) : waitForKafkaMs
     const deadline = performance.now() + waitMs
-    do await this.#health.check()
-    while (!this.#stopping && !this.#health.status.up && performance.now() < deadline)
+    await this.#health.check()
+    while (!this.#stopping && !this.#health.status.up && performance.now() < deadline) {
+      await pause(askAgainMs)
+      await this.#health.check()
+    }
     if (this.#stopping) return
     this.#health.watch()
     this.#replay?.start()

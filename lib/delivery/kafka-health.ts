@@ -143,7 +143,9 @@ export class KafkaHealth {
       this.#set(false, `Kafka does not let this client use topic ${topic}: ${may}`)
     } else if (partitions === 0) this.#set(false, `Topic ${topic} does not exist`)
     else if (partitionsWithoutLeader === partitions) this.#set(false, `No partition of ${topic} has a leader`)
-    else {
+    else if (!this.#status.up && !this.#producer().identified) {
+      this.#set(false, 'Kafka has not given this producer an id yet, which it needs to send')
+    } else {
       this.#error = undefined
       this.#unexplained = 0
       const without = partitionsWithoutLeader === 0 ? '' : `; ${partitionsWithoutLeader} of them without a leader`

@@ -45,6 +45,7 @@ export class Producer {
   readonly #questions = new Map<number, Question>()
   #lastId = 0
   #failed = false
+  #identified: boolean
   #closing: Promise<void> | undefined
   #onClosed: () => void = () => undefined
 
@@ -55,6 +56,7 @@ export class Producer {
   constructor(properties: ProducerProperties, topic: string, events: ProducerEvents) {
     const statistics = events.onStatistics && { 'statistics.interval.ms': statisticsIntervalMs }
     this.#events = events
+    this.#identified = properties.global['enable.idempotence'] !== true
     const all = { ...properties.global, ...properties.topic, ...statistics }
     this.#handle = binding.start(all, properties.saslToken, topic, (...told) => this.#onTold(...told))
   }
@@ -62,6 +64,11 @@ export class Producer {
   /** Whether it has failed for good. */
   get failed(): boolean {
     return this.#failed
+  }
+
+  /** Whether the brokers have given it the id that it needs to send; without idempotence, it needs none. */
+  get identified(): boolean {
+    return this.#identified
   }
 
   /** How long ago the oldest batch was sent that is not settled; undefined if all are. */
@@ -158,6 +165,9 @@ export class Producer {
         break
       case 'statistics':
         this.#events.onStatistics?.(told)
+        break
+      case 'identified':
+        this.#identified = true
         break
       case 'answer':
         this.#onAnswer(told)

@@ -479,6 +479,7 @@ const reservedProperties: Record<string, string> = {
   'request.required.acks': 'use VANTAGE_KAFKA_ACKS',
   'enable.idempotence': 'it follows VANTAGE_KAFKA_ACKS',
   'delivery.report.only.error': 'delivery relies on it',
+  debug: 'what librdkafka logs is not kept',
   'transactional.id': 'the collector does not use transactions',
 }
 

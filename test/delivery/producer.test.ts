@@ -65,6 +65,15 @@ test('many batches at a time are each settled once', async (t) => {
   )
 })
 
+test('an idempotent producer is identified once the brokers have given it an id, another one from the start', async (t) => {
+  const idempotent = { 'enable.idempotence': true }
+  const away = open(t, `127.0.0.1:${await freePort()}`, idempotent)
+  const producer = open(t, await startMockKafka(t), idempotent)
+  await waitFor(() => producer.identified, 'the id')
+  t.equal(away.identified, false)
+  t.equal(open(t, `127.0.0.1:${await freePort()}`).identified, true)
+})
+
 test('a producer that is closed gives up what is not settled, and says so of each record', async (t) => {
   const producer = new Producer(
     { global: { 'bootstrap.servers': `127.0.0.1:${await freePort()}` }, ...plain },

@@ -169,9 +169,9 @@ static napi_value answer_of(napi_env env, const event *told) {
   return answer;
 }
 
-/* callback('failure' | 'fatal' | 'statistics' | 'closed', text), callback('answer', answer) */
+/* callback('failure' | 'fatal' | 'statistics', text), callback('answer', answer), callback('identified' | 'closed') */
 static void tell_event(napi_env env, napi_value callback, handle *handle, event *told) {
-  static const char *const names[] = {"failure", "fatal", "statistics", "answer", "closed"};
+  static const char *const names[] = {"failure", "fatal", "statistics", "identified", "answer", "closed"};
   napi_value undefined, arguments[2] = {text_or_undefined(env, names[told->kind])};
   arguments[1] = told->kind == EVENT_ANSWER ? answer_of(env, told) : text_or_undefined(env, told->text);
   napi_get_undefined(env, &undefined);

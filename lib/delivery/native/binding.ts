@@ -13,13 +13,14 @@ export type Answer = TopicState & { question: number; failure?: string }
 
 /**
  * What the addon tells. 'settled': ids, each with what failed of it, undefined for nothing. 'failure': what librdkafka
- * logs of a connection that failed.
+ * logs of a connection that failed. 'identified': the brokers have given an idempotent producer the id that it needs to
+ * send.
  */
 export type Told =
   | [event: 'settled', batches: (number | NativeFailure[] | undefined)[]]
   | [event: 'failure' | 'fatal' | 'statistics', text: string]
   | [event: 'answer', answer: Answer]
-  | [event: 'closed', nothing: undefined]
+  | [event: 'identified' | 'closed', nothing: undefined]
 
 declare const handle: unique symbol
 /** A producer in the addon. */

@@ -44,10 +44,15 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *message, voi
   count_down(opaque, record->batch);
 }
 
-/* Of connections that fail, errors say no more than "authentication failure"; the log has the reason. */
+/*
+ * Of connections that fail, errors say no more than "authentication failure"; the log has the reason. And only the log,
+ * and statistics much later, tell that a producer has its id.
+ */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text) {
   (void)level;
   if (strcmp(facility, "FAIL") == 0) tell(rd_kafka_opaque(client), EVENT_FAILURE, text);
+  if (strcmp(facility, "IDEMPSTATE") == 0 && strstr(text, "-> Assigned") != NULL)
+    tell(rd_kafka_opaque(client), EVENT_IDENTIFIED, NULL);
 }
 
 /* What is neither acknowledged nor reported has failed: reports on it come from the broker threads. */
@@ -123,6 +128,7 @@ producer *producer_start(rd_kafka_conf_t *configuration, const char *token, cons
   rd_kafka_conf_set_log_cb(configuration, on_log);
   /* On the polling thread, like all that is told. */
   rd_kafka_conf_set(configuration, "log.queue", "true", NULL, 0);
+  rd_kafka_conf_set(configuration, "debug", "eos", NULL, 0);
   made->client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, error, size);
   if (made->client == NULL) {
     rd_kafka_conf_destroy(configuration);

@@ -43,7 +43,15 @@ typedef struct {
 } topic_state;
 
 /* What there is to tell beside settled batches. The text, and the event itself, are the receiver's to free. */
-typedef enum { EVENT_FAILURE, EVENT_FATAL, EVENT_STATISTICS, EVENT_ANSWER, EVENT_CLOSED } event_kind;
+typedef enum {
+  EVENT_FAILURE,
+  EVENT_FATAL,
+  EVENT_STATISTICS,
+  /* The brokers have given the producer its id, without which an idempotent one sends nothing. */
+  EVENT_IDENTIFIED,
+  EVENT_ANSWER,
+  EVENT_CLOSED
+} event_kind;
 typedef struct {
   event_kind kind;
   char *text;
