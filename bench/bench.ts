@@ -67,6 +67,7 @@ async function runSubjects(names: string[]): Promise<void> {
   const bench = new Bench(kafka, { ...configuration, report: (line) => void process.stderr.write(`  ${line}\n`) })
   const found: Record<string, Findings> = {}
   try {
+    if (flags.kafka && !quick) await bench.warmUpKafka()
     for (const name of names) {
       process.stderr.write(`${name}\n`)
       const subject = await subjects[name]?.()

@@ -44,7 +44,9 @@ function changeOf(a: Figure, b: Figure): Change {
 
 /** The samples in multiples of what fixed work cost beside them: how fast the machine was is no longer in them. */
 function inYardsticks(figure: Figure): Figure {
-  return { ...figure, samples: figure.samples.map((sample, n) => sample / (figure.yardstick?.[n] ?? NaN)) }
+  const inYardstick = (sample: number, yardstick = NaN) =>
+    figure.better === 'higher' ? sample * yardstick : sample / yardstick
+  return { ...figure, samples: figure.samples.map((sample, n) => inYardstick(sample, figure.yardstick?.[n])) }
 }
 
 function judge(a: Figure, b: Figure, low: number, high: number): Change['verdict'] {

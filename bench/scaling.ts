@@ -11,10 +11,10 @@ export async function scaling(bench: Bench): Promise<Findings> {
   for (let run = 1; run <= runs; run++) {
     for (const workers of counts) {
       const measurement = await bench.measure({ env: { VANTAGE_API_WORKERS: String(workers) } }, {})
-      const { result, cpuMicrosecondsPerMetric, residentMiB } = measurement
+      const { result, cpuMicrosecondsPerMetric, residentMiB, yardstick } = measurement
       report(`${workers} workers, run ${run} of ${runs}: ${Math.round(result.metricsPerSecond)} metrics/s`)
-      samples.add(`${workers} workers, batches of 100, gzip: rate`, 'metrics/s', result.metricsPerSecond)
-      samples.add(`${workers} workers, batches of 100, gzip: CPU a metric`, 'µs', cpuMicrosecondsPerMetric)
+      samples.add(`${workers} workers, batches of 100, gzip: rate`, 'metrics/s', result.metricsPerSecond, yardstick)
+      samples.add(`${workers} workers, batches of 100, gzip: CPU a metric`, 'µs', cpuMicrosecondsPerMetric, yardstick)
       samples.add(`${workers} workers and the primary: resident memory`, 'MiB', residentMiB)
     }
     for (const format of ['metric', 'ndjson']) {

@@ -9,6 +9,7 @@ import type { AgentLedger } from './load/ledger.js'
 import { type LoadResult, runLoad } from './load/load.js'
 import { defaultLoad, type LoadOptions } from './load/options.js'
 import { type Usage, usageOf } from './usage.js'
+import { cpuMicroseconds, yardstickWork } from './yardstick.js'
 
 /** One measured quantity, with a sample for each run: what `bench compare` compares. */
 export type Figure = {
@@ -52,6 +53,8 @@ export type ServerMeasurement = {
 
 export type Measurement = ServerMeasurement & {
   topic: string
+  /** Microseconds of fixed work, before and after. */
+  yardstick: number
   /** From its start, the time before the measurement included. */
   acceptedMetrics: number
 }
@@ -76,6 +79,9 @@ export async function measureServer(pid: number, options: LoadOptions): Promise<
   }
 }
 
+const kafkaWarmUpSeconds = 20
+const yardstickMs = 200
+
 /** What subjects measure with. */
 export class Bench {
   readonly kafka: BenchKafka
@@ -92,6 +98,12 @@ export class Bench {
     const topic = `bench-${process.pid}-${++this.#topics}`
     await this.kafka.createTopic(topic)
     return topic
+  }
+
+  /** A broker that has just started is slow, since its code is still being compiled: what comes first would have it worst. */
+  async warmUpKafka(): Promise<void> {
+    this.options.report('warming up the broker')
+    await this.measure({ env: {} }, { warmUpSeconds: kafkaWarmUpSeconds })
   }
 
   /** Starts a collector on a topic of its own, measures with it and ends it. */
@@ -135,10 +147,12 @@ export class Bench {
       const options = { ...defaultLoad, warmUpSeconds: 1, seconds: this.options.seconds, ...load }
       const endLook = look(collector.url)
       const url = `${collector.url}/v1/metrics`
+      const before = cpuMicroseconds(yardstickWork, yardstickMs)
       const measured = await measureServer(collector.process.pid ?? 0, { ...options, url }).finally(endLook)
+      const yardstick = (before + cpuMicroseconds(yardstickWork, yardstickMs)) / 2
       const stats = await collector.stats()
       await this.#check(topic, stats.kafka.messages_sent)
-      return { ...measured, topic, acceptedMetrics: stats.ingestion.metrics_accepted }
+      return { ...measured, topic, yardstick, acceptedMetrics: stats.ingestion.metrics_accepted }
     })
   }
 

@@ -24,10 +24,10 @@ export async function throughput(bench: Bench): Promise<Findings> {
   // Case after case within a run, so that a slow minute of the machine meets all of them.
   for (let run = 1; run <= runs; run++) {
     for (const tried of cases) {
-      const { result, cpuMicrosecondsPerMetric } = await bench.measure(envOf(tried), tried)
+      const { result, cpuMicrosecondsPerMetric, yardstick } = await bench.measure(envOf(tried), tried)
       report(`${nameOf(tried)}, run ${run} of ${runs}: ${Math.round(result.metricsPerSecond)} metrics/s`)
-      samples.add(`closed loop, ${nameOf(tried)}`, 'metrics/s', result.metricsPerSecond)
-      samples.add(`CPU a metric, ${nameOf(tried)}`, 'µs', cpuMicrosecondsPerMetric)
+      samples.add(`closed loop, ${nameOf(tried)}`, 'metrics/s', result.metricsPerSecond, yardstick)
+      samples.add(`CPU a metric, ${nameOf(tried)}`, 'µs', cpuMicrosecondsPerMetric, yardstick)
     }
   }
   if (!quick) {

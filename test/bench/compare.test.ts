@@ -42,6 +42,18 @@ test('a tenth is found, and in which direction', async (t) => {
   t.ok((faster.faster ?? 0) >= 55, JSON.stringify(faster))
 })
 
+test('a machine that is slower by a third than it was is not taken for a change, where fixed work shows it', async (t) => {
+  const onMachine = (better: Figure['better'], slowness: number): Figure => ({
+    ...figure(better === 'lower' ? 100 * slowness : 100 / slowness, 15, better),
+    yardstick: noisy(20 * slowness, 15),
+  })
+  for (const better of ['lower', 'higher'] as const)
+    t.same(
+      verdicts(60, () => [onMachine(better, 1), onMachine(better, 1.33)]),
+      { same: 60 },
+    )
+})
+
 test('from a few runs nothing is concluded', async (t) => {
   t.same(
     verdicts(1, () => [figure(100, 3), figure(200, 3)]),
