@@ -43,6 +43,19 @@ const fastify = (client: string, folder: string): Peer => ({
   format: 'metric',
 })
 
+/** @param each what awaits the acknowledgement of a record, see fastapi_aiokafka.py */
+const fastApi = (each: 'task' | 'future'): Peer => ({
+  name: `FastAPI + aiokafka, a ${each} a metric`,
+  needs: 'python/bin/uvicorn',
+  command: (port) => [
+    join(installed, 'python/bin/uvicorn'),
+    'fastapi_aiokafka:app',
+    ...['--app-dir', configs, '--workers', '2', '--port', String(port), '--log-level', 'warning', '--no-access-log'],
+  ],
+  env: { EACH: each },
+  format: 'metric',
+})
+
 const openTelemetry = (dialect: 'otlp-json' | 'otlp-protobuf'): Peer => ({
   name: `OpenTelemetry Collector, ${dialect}`,
   needs: 'otelcol/otelcol-kafka',
@@ -52,16 +65,8 @@ const openTelemetry = (dialect: 'otlp-json' | 'otlp-protobuf'): Peer => ({
 })
 
 const peerList: Peer[] = [
-  {
-    name: 'FastAPI + aiokafka',
-    needs: 'python/bin/uvicorn',
-    command: (port) => [
-      join(installed, 'python/bin/uvicorn'),
-      'fastapi_aiokafka:app',
-      ...['--app-dir', configs, '--workers', '2', '--port', String(port), '--log-level', 'warning', '--no-access-log'],
-    ],
-    format: 'metric',
-  },
+  fastApi('task'),
+  fastApi('future'),
   fastify('kafkajs', 'kafkajs'),
   fastify('@platformatic/kafka', '@platformatic/kafka'),
   openTelemetry('otlp-protobuf'),
