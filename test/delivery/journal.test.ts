@@ -56,6 +56,8 @@ test('batches posted while Kafka is away survive a kill of all processes and rea
   t.match(after.balance, { adopted: 300, delivered: 300, journaled: 0, difference: 0 })
   t.match(after.journal, { metrics_replayed: 300, bytes: 0 })
   t.equal(await second.metric('metrics_replayed_total'), 300)
+  // Each worker finds Kafka by itself.
+  await waitFor(async () => (await second.metric('kafka_up')) === 1, 'all workers to see Kafka')
   t.match((await second.post(batchOf(1))).body, { durability: 'kafka' }, 'the fast path is back')
   t.match((await second.get('/health')).body, { status: 'healthy' })
 })
@@ -68,6 +70,7 @@ test('while Kafka answers, nothing in the journal is written or even touched', a
       kafka,
       env: { VANTAGE_JOURNAL_DIR: journal, VANTAGE_DURABILITY: durability },
     })
+    await waitFor(async () => (await collector.metric('kafka_up')) === 1, 'all workers to see Kafka')
     const before = filesIn(journal)
     for (let n = 0; n < 20; n++) t.match((await collector.post(batchOf(100))).body, { durability })
     const after = filesIn(journal)

@@ -9,10 +9,12 @@ import { readTopic } from '../support/read-topic.js'
 import { startKafka } from '../support/start-kafka.js'
 import { waitFor } from '../support/wait-for.js'
 
+const ackTimeout = { VANTAGE_ACK_TIMEOUT_MS: '1000' }
+
 for (const how of ['paused', 'killed'] as const) {
   test(`while the broker is ${how} under load agents see nothing but 202, and all of it reaches the topic`, async (t) => {
     const kafka = await startKafka(t)
-    const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
+    const env = { ...ackTimeout, VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
     const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
     const load = new Load(collector, { connections: 16, batchSize: 50, pauseMs: 20 })
     await waitFor(() => load.accepted.size > 5000, 'load')
@@ -29,6 +31,7 @@ for (const how of ['paused', 'killed'] as const) {
     if (how === 'paused') kafka.resume()
     else await kafka.restart()
     await waitFor(async () => (await collector.stats()).journal.metrics_waiting === 0, 'an empty journal')
+    await waitFor(async () => (await collector.metric('kafka_up')) === 1, 'all workers to see Kafka')
     t.match((await collector.post(batchOf(1, { first: 10_000_000 }))).body, { durability: 'kafka' })
     await load.stop()
 
@@ -53,7 +56,7 @@ for (const how of ['paused', 'killed'] as const) {
 
 test('SIGTERM in the middle of an outage ends in time, and the next start sends what was promised', async (t) => {
   const kafka = await startKafka(t)
-  const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
+  const env = { ...ackTimeout, VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
   const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
   const load = new Load(collector, { connections: 16, batchSize: 50, pauseMs: 20 })
   await waitFor(() => load.accepted.size > 5000, 'load')
@@ -101,6 +104,7 @@ test('a record that the broker refuses after its 202 goes to the dead-letter top
   })
   const ids = (await readTopic(kafka.bootstrap, 2)).map(({ value }) => JSON.parse(value).id)
   t.same(ids, [0, 2])
+  await waitFor(async () => (await collector.stats()).balance.dead_lettered === 1, 'the books to say so')
   t.match((await collector.stats()).balance, {
     received: 3,
     delivered: 2,

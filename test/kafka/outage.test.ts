@@ -10,11 +10,15 @@ import { waitFor } from '../support/wait-for.js'
 
 /** Bounds, not figures (those are in bench/outage.ts): far from what would be waited for by mistake, Kafka's own time-outs. */
 const answerMs = 20_000
+const ackTimeout = { VANTAGE_ACK_TIMEOUT_MS: '1000' }
 
 for (const how of ['paused', 'killed'] as const) {
   test(`a broker that is ${how} under load: 503 in time, not ready, bounded memory; and all is well again after`, async (t) => {
     const kafka = await startKafka(t)
-    const collector = await startCollector(t, { kafka: kafka.bootstrap, env: { VANTAGE_MAX_INFLIGHT_MB: '8' } })
+    const collector = await startCollector(t, {
+      kafka: kafka.bootstrap,
+      env: { ...ackTimeout, VANTAGE_MAX_INFLIGHT_MB: '8' },
+    })
     const load = new Load(collector, { connections: 16, batchSize: 100, pauseMs: 20 })
     await waitFor(() => load.accepted.size > 20_000, 'load')
     const memoryBefore = await residentBytes(collector)

@@ -12,8 +12,7 @@ import { waitFor } from '../support/wait-for.js'
 
 type Settings = Record<string, string>
 
-/** A broker that has just started hands out its first producer id late: half a second after it is asked, or much more. */
-const patience: Settings = { VANTAGE_ACK_TIMEOUT_MS: '30000', VANTAGE_API_WORKERS: '1' }
+const oneWorker: Settings = { VANTAGE_API_WORKERS: '1' }
 
 /** One broker for all: each test has keys of its own among its records. */
 async function setUp(t: Test) {
@@ -33,7 +32,7 @@ function scram({ saslSsl }: SecureKafka, { cert }: Authority, passwordFile: stri
     VANTAGE_KAFKA_SASL_USERNAME: user.name,
     VANTAGE_KAFKA_SASL_PASSWORD_FILE: passwordFile,
     VANTAGE_KAFKA_SSL_CA_FILE: cert,
-    ...patience,
+    ...oneWorker,
   }
 }
 
@@ -97,7 +96,7 @@ test('Kafka by TLS with a login', async (t) => {
       VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka.mutual,
       VANTAGE_KAFKA_SECURITY_PROTOCOL: 'ssl',
       VANTAGE_KAFKA_SSL_CA_FILE: authority.cert,
-      ...patience,
+      ...oneWorker,
     }
     const collector = await startCollector(t, { env: { ...mutual, ...certificate } })
     t.match((await collector.post(batchOf(1))).body, { durability: 'kafka' })
@@ -129,7 +128,7 @@ test('Kafka by TLS with a login', async (t) => {
 
     writeFileSync(wrong, user.password)
     collector.process.kill('SIGHUP')
-    await waitFor(async () => (await collector.get('/ready')).status === 200, '/ready to say 200')
+    await waitFor(async () => (await collector.metric('kafka_up')) === 1, 'all workers to see Kafka')
     t.match((await collector.post(batchOf(1))).body, { durability: 'kafka' })
   })
 

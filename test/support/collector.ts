@@ -25,9 +25,12 @@ export type Reply = { status: number; headers: Headers; text: string; body: Reco
 
 const endTimeoutMs = 15_000
 
+/** A machine may be busy for seconds: only tests of time-outs are to see one. */
+const patience = { VANTAGE_ACK_TIMEOUT_MS: '20000' }
+
 /** Starts the real collector on a free port, two workers unless the environment says otherwise; the test ends it. */
 export async function startCollector(t: Test, options: CollectorOptions = {}): Promise<Collector> {
-  const collector = new Collector(options)
+  const collector = new Collector({ ...options, env: { ...patience, ...options.env } })
   t.teardown(() => collector.end())
   await collector.listening()
   if (options.ready !== false) await waitFor(async () => (await collector.get('/ready')).status === 200, 'ready')
