@@ -202,12 +202,14 @@ export function allFailed(batch: RecordBatch, records: readonly number[] | undef
   return [...(records ?? batch.ends.keys())].map((record) => ({ record, reason, errorCode: 'UNKNOWN', forGood: false }))
 }
 
-/** The errors for which a broker will never take a record: librdkafka's name for each and Kafka's. */
+/**
+ * The errors for which a broker will never take a record: librdkafka's name for each and Kafka's. INVALID_TIMESTAMP is none
+ * of them: records bear the time of their sending, which is wrong only as long as this machine's clock is.
+ */
 const errorsForGood: ReadonlyMap<string, string> = new Map([
   ['MSG_SIZE_TOO_LARGE', 'MESSAGE_TOO_LARGE'],
   ['RECORD_LIST_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'],
   ['INVALID_RECORD', 'INVALID_RECORD'],
-  ['INVALID_TIMESTAMP', 'INVALID_TIMESTAMP'],
 ])
 
 function failedRecord({ record, code, reason }: NativeFailure): FailedRecord {

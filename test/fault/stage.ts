@@ -1,7 +1,7 @@
+import type { FakeClock } from '../support/fake-clock.js'
 import type { KafkaCluster } from '../support/kafka-cluster.js'
 import { waitFor } from '../support/wait-for.js'
 import type { Agents } from './agents.js'
-import type { FakeClock } from './fake-clock.js'
 import type { Ledger } from './ledger.js'
 import type { Reader } from './reader.js'
 import type { SlowProxy } from './slow-proxy.js'

@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import { test } from 'tap'
 import { batchOf, metricOf } from '../support/batches.js'
 import { startCollector } from '../support/collector.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { readTopic } from '../support/read-topic.js'
 import { startKafka } from '../support/start-kafka.js'
 import { waitFor } from '../support/wait-for.js'
@@ -32,6 +34,20 @@ test('a metric that the broker finds too large is rejected by name, everything a
   const { ingestion, balance } = await collector.stats()
   t.match(ingestion, { metrics_accepted: 219, metrics_rejected: 2 })
   t.equal(balance.difference, 0)
+})
+
+test('where the clock is hours ahead, and Kafka refuses what bears its time, agents are told to send again', async (t) => {
+  const kafka = await startKafka(t)
+  const clock = await FakeClock.start(join(t.testdir(), 'clock'))
+  if (clock === undefined) return void t.pass('libfaketime is not installed')
+  const env = { ...clock.env, VANTAGE_API_WORKERS: '1', VANTAGE_ACK_TIMEOUT_MS: '1000' }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  await clock.set(2 * 3600)
+  const refused = await waitFor(async () => {
+    const reply = await collector.post(batchOf(1))
+    return reply.status !== 202 && reply
+  }, 'the clock to have gone on')
+  t.match(refused, { status: 503, body: { code: 'VANTAGE_ACK_TIMEOUT' } })
 })
 
 test('a producer that fails for good is replaced, and its requests are delivered by another', async (t) => {
