@@ -186,7 +186,9 @@ export class Telemetry {
 
   /** Counts metrics for the service that sent them. */
   countService(service: string, metrics: number): void {
-    const name = this.#services.has(service) || this.#services.size < maxServices ? service : otherServices
+    // A lone surrogate cannot be written as UTF-8, and Prometheus refuses all of a page that has one.
+    const known = service.toWellFormed()
+    const name = this.#services.has(known) || this.#services.size < maxServices ? known : otherServices
     this.#services.set(name, (this.#services.get(name) ?? 0) + metrics)
   }
 

@@ -28,6 +28,8 @@ test('a real Prometheus scrapes the collector, and every query of the dashboard 
   const load = new Load(collector, { connections: 1, batchSize: 10, pauseMs: 50 })
   t.teardown(() => load.stop())
   await collector.post({ ...batchOf(1), metrics: [{}] })
+  // Half of a character: of a page that names it as it is, Prometheus takes nothing.
+  await collector.post(batchOf(1, { service: '\ud800' }))
   await waitFor(async () => (await collector.stats()).kafka.brokers.length > 0, 'the first statistics of librdkafka')
   const { text } = await collector.get('/metrics')
   execFileSync('promtool', ['check', 'metrics'], { input: text })
