@@ -137,7 +137,8 @@ export class Delivery {
     while (this.#pending.size > 0 && this.#health.status.up && performance.now() < deadline)
       await pause(sweepIntervalMs)
     clearInterval(this.#sweeper)
-    for (const shipment of this.#pending) this.#spill(shipment)
+    // A copy, since what can go nowhere comes back into it at once.
+    for (const shipment of [...this.#pending]) this.#spill(shipment)
     await Promise.all(this.#spills)
     await this.rejects?.stop(this.#health.status.up ? Math.max(0, deadline - performance.now()) : 0)
     this.#health.stop()
