@@ -259,17 +259,18 @@ export class Delivery {
   }
 
   async #send(shipment: Shipment): Promise<void> {
-    this.#settle(shipment, await this.#sender.send(shipment.batch))
+    const failed = await this.#sender.send(shipment.batch)
+    void this.#settle(shipment, failed)
     if (shipment.delivered.records > 0) this.#health.acknowledged(shipment.ageMs)
   }
 
-  /** The brokers have answered for all of the shipment. */
-  #settle(shipment: Shipment, failed: readonly FailedRecord[]): void {
+  /** The brokers have answered for all of the shipment. Resolves when nothing of it is on its way any more. */
+  async #settle(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
     // What was given up because the process ends is in the journal, or has been answered.
     if (failed.length > 0 && this.#closing) return
     shipment.settle(failed)
     if (failed.length === 0 || shipment.state === 'given up') this.#finish(shipment)
-    else void this.#redeliver(shipment, failed)
+    else await this.#redeliver(shipment, failed)
   }
 
   async #redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {

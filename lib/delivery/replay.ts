@@ -10,8 +10,11 @@ export type ReplayOptions = {
   sender: Sender
   /** Told of each shipment that is sent. */
   onLaunch: (shipment: Shipment) => void
-  /** Told when the brokers have answered for all of a shipment, and what failed of it. */
-  onSettled: (shipment: Shipment, failed: readonly FailedRecord[]) => void
+  /**
+   * Told when the brokers have answered for all of a shipment, and what failed of it. Resolves when nothing of it is on its
+   * way any more.
+   */
+  onSettled: (shipment: Shipment, failed: readonly FailedRecord[]) => Promise<void>
   /** Whether agents are posting at the moment, whose latency matters more. */
   isLive: () => boolean
   onError: (error: unknown) => void
@@ -29,8 +32,8 @@ const pauseAfterErrorMs = 1000
 const lastChunkMs = 1000
 
 /**
- * Takes what lies in the journal to Kafka, oldest first, one chunk at a time. While the brokers are away the chunk under
- * way waits, and with it the rest: so replay goes on by itself when they are back.
+ * Takes what lies in the journal to Kafka, oldest first, one chunk at a time. While the brokers are away, or refuse it, the
+ * chunk under way waits, and with it the rest: so memory holds one chunk, and replay goes on by itself when all is well.
  */
 export class Replay {
   readonly #options: ReplayOptions
@@ -76,6 +79,6 @@ export class Replay {
     const { sender, onLaunch, onSettled } = this.#options
     const shipment = Shipment.promised(entry.batch, entry.firstSeenMs, ref)
     onLaunch(shipment)
-    onSettled(shipment, await sender.send(shipment.batch))
+    await onSettled(shipment, await sender.send(shipment.batch))
   }
 }

@@ -4,6 +4,7 @@ import { test } from 'tap'
 import { batchOf, metricOf } from '../support/batches.js'
 import { startCollector } from '../support/collector.js'
 import { makeDirectory } from '../support/directory.js'
+import { KafkaBroker } from '../support/kafka.js'
 import { Load } from '../support/load.js'
 import { readTopic } from '../support/read-topic.js'
 import { startKafka } from '../support/start-kafka.js'
@@ -139,4 +140,27 @@ test('what a journal loses to damage while it waits is told, and in the books', 
   const [told] = collector.logs.filter(({ msg }) => msg.startsWith('a file of the journal is damaged'))
   t.match(told, { level: 'error', lostMetrics: 100, keptIn: join(directory, 'damaged') })
   t.equal((await readTopic(kafka.bootstrap, 3900)).length, 3900)
+})
+
+test('a journal whose topic is gone is not read into memory; once the topic is there, all of it arrives', async (t) => {
+  const kafka = await KafkaBroker.start()
+  t.teardown(() => kafka.remove())
+  const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t), VANTAGE_API_WORKERS: '1' }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  const batches = 400
+  for (let n = 0; n < batches; n++) {
+    t.match((await collector.post(batchOf(100, { first: 100 * n }))).body, { durability: 'journal' })
+  }
+  const refused = () => collector.logs.some(({ msg }) => msg.startsWith('Kafka did not take records'))
+  await waitFor(refused, 'Kafka to have refused the first of them')
+  const uptime = async () => Number((await collector.get('/v1/stats')).body.uptime_seconds)
+  const askedAt = await uptime()
+  await waitFor(async () => (await uptime()) > askedAt + 3, 'replay to have gone on for three seconds')
+  const { workers, journal } = await collector.stats()
+  t.equal(journal.metrics_waiting, 100 * batches)
+  for (const { held_bytes } of workers) t.ok(held_bytes < 2 ** 20, `${held_bytes} bytes held`)
+
+  await kafka.createTopic('metrics-raw', 3)
+  await waitFor(async () => (await collector.stats()).journal.metrics_waiting === 0, 'an empty journal')
+  t.equal((await readTopic(kafka.bootstrap, 100 * batches)).length, 100 * batches)
 })
