@@ -22,6 +22,7 @@ import { type DeliveryOutcome, retryAfter, Shipment } from './shipment.js'
 const sweepIntervalMs = 50
 const waitWithJournalMs = 500
 const askAgainMs = 10
+const buryAgainMs = 5000
 /** After socket.timeout.ms, 60 s, librdkafka sends again by itself. */
 const stuckAfterMs = 75_000
 const mebibyte = 2 ** 20
@@ -206,16 +207,8 @@ export class Delivery {
   async deliver(batch: RecordBatch): Promise<DeliveryOutcome> {
     this.assertAvailable()
     this.#lastBatchAt = performance.now()
-    const { durability, ackTimeoutMs } = this.#config
-    const toJournal = durability === 'journal' || this.#kafkaUnavailability !== undefined
-    if (toJournal && this.#journal?.takes === true) return this.#journalOnly(batch, this.#journal)
-    return new Promise((resolve, reject) => {
-      const shipment = Shipment.asked(batch, performance.now() + ackTimeoutMs, { resolve, reject })
-      this.#pending.add(shipment)
-      this.#hold(shipment)
-      void this.#send(shipment)
-      if (durability === 'memory') this.#promiseInMemory(shipment)
-    })
+    const toJournal = this.#config.durability === 'journal' || this.#kafkaUnavailability !== undefined
+    return toJournal && this.#journal?.takes === true ? this.#toJournal(batch, this.#journal) : this.#toKafka(batch)
   }
 
   /** @throws {Problem} when a batch posted now would not be taken */
@@ -232,15 +225,28 @@ export class Delivery {
     return { code: 'VANTAGE_OVERLOADED', detail: `${this.#config.maxInflightMb} MiB wait for acknowledgement` }
   }
 
-  async #journalOnly(batch: RecordBatch, journal: Journal): Promise<DeliveryOutcome> {
+  #toKafka(batch: RecordBatch): Promise<DeliveryOutcome> {
+    const { durability, ackTimeoutMs } = this.#config
+    return new Promise((resolve, reject) => {
+      const shipment = Shipment.asked(batch, performance.now() + ackTimeoutMs, { resolve, reject })
+      this.#pending.add(shipment)
+      this.#hold(shipment)
+      void this.#send(shipment)
+      if (durability === 'memory') this.#promiseInMemory(shipment)
+    })
+  }
+
+  async #toJournal(batch: RecordBatch, journal: Journal): Promise<DeliveryOutcome> {
     try {
       const { metrics } = await journal.append({ batch, firstSeenMs: Date.now() })
       this.#countJournaled(metrics)
+      this.#pool.give(batch.bytes)
       return { durability: 'journal', refused: [] }
     } catch (error) {
-      throw problemOf(error)
-    } finally {
+      // What the disk does not take, Kafka may.
+      if (this.#kafkaUnavailability === undefined) return this.#toKafka(batch)
       this.#pool.give(batch.bytes)
+      throw problemOf(error)
     }
   }
 
@@ -276,6 +282,7 @@ export class Delivery {
   async #redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
     const [{ reason } = { reason: 'unknown' }] = failed
     this.#redeliveryWarning.add(failed.length, reason)
+    this.#health.failed({ message: reason, lasting: false })
     if (await this.#redelivery.redeliver(shipment, failed)) this.#finish(shipment)
   }
 
@@ -297,7 +304,7 @@ export class Delivery {
     shipment.finished = true
     if (shipment.pooled) this.#pool.give(shipment.batch.bytes)
     shipment.acknowledge()
-    if (this.#sender.idle) this.#health.released()
+    if (this.#sender.idle) this.#health.released(shipment.delivered.records > 0)
   }
 
   /** The metrics of a 202 that was given early are with the brokers now, but for those that are dead. */
@@ -324,9 +331,13 @@ export class Delivery {
       this.#logger.warn({ metrics, reason }, 'Kafka refuses metrics for good; they are kept as dead letters')
     } catch (error) {
       this.#logger.error({ err: error, metrics, reason }, 'metrics that Kafka refuses for good cannot be kept')
-      if (entry !== undefined) return
-      counts.metricsLost += metrics
-      gauges[waited] -= metrics
+      if (entry === undefined) {
+        counts.metricsLost += metrics
+        gauges[waited] -= metrics
+      } else {
+        await pause(buryAgainMs, undefined, { ref: false })
+        if (!this.#closing) await this.#bury(shipment, metrics, waited)
+      }
     }
   }
 
@@ -389,9 +400,11 @@ export class Delivery {
 
   #openProducer(onStatistics?: (json: string) => void): Producer {
     return new Producer(producerProperties(this.#config), this.#config.kafkaTopic, {
-      onConnectionError: (error) => this.#health.connectionError(error),
-      onFatal: (reason) =>
-        this.#logger.error({ reason }, 'a Kafka producer failed for good and is replaced; its records are sent again'),
+      onConnectionError: (error) => this.#health.failed(error),
+      onFatal: (reason) => {
+        this.#logger.error({ reason }, 'a Kafka producer failed for good and is replaced; its records are sent again')
+        this.#health.failed({ message: reason, lasting: true })
+      },
       ...(onStatistics && { onStatistics }),
     })
   }

@@ -10,6 +10,8 @@ const probeHangsAfterMs = 2000
 const retryIntervalMs = 100
 /** Acknowledgements say nothing of partitions that no batch went to. */
 const askAtLeastEveryMs = 5000
+/** Brokers that answer may refuse every record nevertheless: so often one batch has to find out. */
+const tryRefusedEveryMs = 5000
 /** While Kafka has not been seen yet, so many questions may fail before that is told without a reason. */
 const maxUnexplained = 3
 
@@ -35,7 +37,8 @@ export class KafkaHealth {
   #acknowledgedAt = -Infinity
   #answersSince = Infinity
   #askedAt = -Infinity
-  #stalled = false
+  /** Until then, answers do not tell that records are taken. */
+  #stalledUntil = -Infinity
   #error: ConnectionError | undefined
   /** Questions that failed before a reason was known. */
   #unexplained = 0
@@ -82,23 +85,26 @@ export class KafkaHealth {
     // Otherwise brokers that answer, but too late, would have batches wait in vain again and again.
     if (!this.#status.up && tookMs > this.#options.slowAfterMs) return
     this.#acknowledgedAt = performance.now()
-    this.#stalled = false
+    this.#stalledUntil = -Infinity
     this.#set(true, 'Acknowledges')
   }
 
   /** Something has waited too long. Only an acknowledgement in time, or `released`, lifts that. */
   stalled(waitedMs: number): void {
-    this.#stalled = true
+    this.#stalledUntil = Infinity
     this.#set(false, `No acknowledgement for ${waitedMs} ms${this.#because()}`)
   }
 
-  /** Nothing waits for an acknowledgement any more, so that only asking can tell. */
-  released(): void {
-    this.#stalled = false
+  /**
+   * Nothing waits for an acknowledgement any more, so that only asking can tell: at once, if what waited last was
+   * `acknowledged`.
+   */
+  released(acknowledged: boolean): void {
+    if (this.#stalledUntil === Infinity) this.#stalledUntil = performance.now() + (acknowledged ? 0 : tryRefusedEveryMs)
   }
 
-  /** Notes why a connection failed, to explain that Kafka is away: the first reason, or the last that is there to stay. */
-  connectionError(error: ConnectionError): void {
+  /** Notes what failed, to explain that Kafka is away: the first reason, or the last that is there to stay. */
+  failed(error: ConnectionError): void {
     if (this.#error === undefined || error.lasting) this.#error = error
   }
 
@@ -112,7 +118,7 @@ export class KafkaHealth {
       const topic = await this.#ask()
       const complete = topic.partitions > 0 && topic.partitionsWithoutLeader === 0
       this.#answersSince = complete ? Math.min(this.#answersSince, now) : Infinity
-      if (!this.#stalled && !acknowledges) this.#judge(topic)
+      if (now > this.#stalledUntil && !acknowledges) this.#judge(topic)
     } catch {
       this.#answersSince = Infinity
       if (!acknowledges) this.#noAnswer()
@@ -144,7 +150,7 @@ export class KafkaHealth {
     } else if (partitions === 0) this.#set(false, `Topic ${topic} does not exist`)
     else if (partitionsWithoutLeader === partitions) this.#set(false, `No partition of ${topic} has a leader`)
     else if (!this.#status.up && !this.#producer().identified) {
-      this.#set(false, 'Kafka has not given this producer an id yet, which it needs to send')
+      this.#set(false, `Kafka has not given this producer an id yet, which it needs to send${this.#because()}`)
     } else {
       this.#error = undefined
       this.#unexplained = 0

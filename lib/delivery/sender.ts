@@ -4,12 +4,16 @@ import type { RecordBatch } from './record-batch.js'
 
 /** How long a producer that has failed for good may take to hand back what it held. */
 const handBackMs = 1000
+/** What made a producer fail for good may well be there still. */
+const replaceEveryMs = 1000
 
 /** Sends through a producer, which it opens when it is first needed and replaces when it is of no use any more. */
 export class Sender {
   readonly #open: () => Producer
   readonly #closing = new Set<Promise<void>>()
   #producer: Producer | undefined
+  #openedAtMs = -Infinity
+  #notBeforeMs = -Infinity
   #closed = false
 
   constructor(open: () => Producer) {
@@ -22,7 +26,7 @@ export class Sender {
    * @throws {Error} with what librdkafka has against them
    */
   open(): void {
-    this.#producer ??= this.#open()
+    this.#producer ??= this.#openOne()
   }
 
   /**
@@ -32,9 +36,19 @@ export class Sender {
    */
   get producer(): Producer {
     if (this.#closed) throw new Error('the sender was closed')
-    if (this.#producer?.failed === true) this.#discard(this.#producer, handBackMs)
-    this.#producer ??= this.#open()
+    if (this.#producer?.failed === true) {
+      this.#discard(this.#producer, handBackMs)
+      this.#notBeforeMs = this.#openedAtMs + replaceEveryMs
+    }
+    this.#producer ??= this.#openOne()
     return this.#producer
+  }
+
+  #openOne(): Producer {
+    const now = performance.now()
+    if (now < this.#notBeforeMs) throw new Error('the producer has failed and will be replaced')
+    this.#openedAtMs = now
+    return this.#open()
   }
 
   /** Whether all that was sent is settled. */

@@ -55,6 +55,18 @@ test('records that Kafka refuses after their 202 are kept, with the reason, and 
   t.match(JSON.parse(dead.value), { id: 1 })
 })
 
+test('VANTAGE_DURABILITY=memory: a stop ends although what was promised can go nowhere', async (t) => {
+  const kafka = await startEmbeddedKafka()
+  t.teardown(() => kafka.stop())
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env: { VANTAGE_DURABILITY: 'memory' } })
+  t.equal((await collector.post(batchOf(1))).status, 202)
+  kafka.outage?.begin()
+  const replies = await Promise.all([1, 2, 3].map((first) => collector.post(batchOf(1, { first }))))
+  t.same(new Set(replies.map(({ body }) => body.durability)), new Set(['memory']))
+  t.same(await collector.stop(), { code: 0, signal: null })
+  t.notOk(collector.logs.some(({ msg }) => msg.includes('did not finish in time')))
+})
+
 test('VANTAGE_DURABILITY=memory without a journal: what Kafka does not take in time holds up nothing else', async (t) => {
   const kafka = await startEmbeddedKafka()
   t.teardown(() => kafka.stop())

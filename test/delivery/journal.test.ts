@@ -175,7 +175,12 @@ test('a full disk is told with 503, and taken when there is room again', async (
   for (; refused.status === 202; refused = await collector.post(batchOf(100, { first: promised }))) promised += 100
   t.match(refused, { status: 503, body: { code: 'VANTAGE_JOURNAL_UNAVAILABLE' } })
   t.match(refused.body.detail, 'ENOSPC: no space left on device')
-  t.equal((await collector.get('/ready')).status, 503)
+  const uptime = async () => Number((await collector.get('/v1/stats')).body.uptime_seconds)
+  const askedAt = await uptime()
+  await waitFor(async () => {
+    t.equal((await collector.get('/ready')).status, 503, 'for as long as the disk is full')
+    return (await uptime()) > askedAt + 3
+  }, 'three seconds')
   writeFileSync(filler, '')
   await waitFor(async () => (await collector.get('/ready')).status === 200, '/ready')
   t.match(await collector.post(batchOf(100, { first: promised })), { status: 202, body: { durability: 'journal' } })

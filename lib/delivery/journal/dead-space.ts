@@ -1,6 +1,7 @@
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAlive, ownIdentity } from './process-identity.js'
+import { syncDirectory } from './sync-directory.js'
 
 /** A record that was promised to its agent and that the brokers refuse for good. */
 export type DeadRecord = {
@@ -21,7 +22,10 @@ export type DeadFile = { name: string; records: DeadRecord[]; refused: boolean }
 
 const fileName = /^((\d+)(?:-[\da-f]{8}-\d+)?)\.(\d+)(\.refused)?\.ndjson$/
 
-/** Where records lie that nobody will take: a file of JSON lines for each lot of them, written once, synced. */
+/** A file that is being written, under the name that it will have. */
+const unfinishedName = /^(\d+(?:-[\da-f]{8}-\d+)?)\..*\.unfinished$/
+
+/** Where records lie that nobody will take: a file of JSON lines for each lot of them, there as a whole or not at all. */
 export class DeadSpace {
   readonly #path: string
   #files = 0
@@ -37,12 +41,23 @@ export class DeadSpace {
    */
   async bury(records: readonly DeadRecord[], { refused = false } = {}): Promise<void> {
     const name = `${ownIdentity()}.${Date.now()}${this.#files++}${refused ? '.refused' : ''}.ndjson`
-    const file = await open(join(this.#path, name), 'wx', 0o640)
+    const path = join(this.#path, name)
+    const unfinished = `${path}.unfinished`
     try {
-      await file.writeFile(records.map((record) => `${JSON.stringify(record)}\n`).join(''))
-      await file.datasync()
-    } finally {
-      await file.close()
+      await writeSynced(unfinished, records.map((record) => `${JSON.stringify(record)}\n`).join(''))
+      await rename(unfinished, path)
+      await syncDirectory(this.#path)
+    } catch (error) {
+      await rm(unfinished, { force: true })
+      throw error
+    }
+  }
+
+  /** Deletes what processes were writing when they ended: nobody was promised that it is there. */
+  async removeUnfinished(): Promise<void> {
+    for (const name of await readdir(this.#path)) {
+      const [, identity] = unfinishedName.exec(name) ?? []
+      if (identity !== undefined && !isAlive(identity)) await rm(join(this.#path, name), { force: true })
     }
   }
 
@@ -81,9 +96,19 @@ export class DeadSpace {
 
   async #read(name: string): Promise<DeadFile> {
     const lines = (await readFile(join(this.#path, name), 'utf8')).split('\n').filter((line) => line !== '')
-    // The last line is cut where the machine failed while it was written; nobody was promised that it is there.
+    // A line that a disk has damaged is not worth the others.
     const records = lines.flatMap((line) => parseLine(line) ?? [])
     return { name, records, refused: name.includes('.refused.') }
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o640)
+  try {
+    await file.writeFile(text)
+    await file.datasync()
+  } finally {
+    await file.close()
   }
 }
 

@@ -1,12 +1,16 @@
 import { constants } from 'node:fs'
-import { access, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { messageOf } from '../../shared/errors.js'
 import { DeadSpace } from './dead-space.js'
 import { isAlive, ownIdentity } from './process-identity.js'
+import { syncDirectory } from './sync-directory.js'
 
 /** The version of what lies in a journal directory: raised when an older collector could not read it. */
 export const journalFormat = 1
+
+/** As much as many a batch has: a disk with less room is full. */
+const trialBytes = 64 * 1024
 
 /** The logs of one journal: who writes each, and how many bytes all of them take. */
 export type LogOwner = { name: string; path: string; pid: number; alive: boolean }
@@ -40,10 +44,12 @@ export class JournalDirectory {
   static async open(path: string): Promise<JournalDirectory> {
     const directory = new JournalDirectory(path)
     try {
-      await mkdir(directory.logsPath, { recursive: true, mode: 0o750 })
+      const made = await mkdir(directory.logsPath, { recursive: true, mode: 0o750 })
       await mkdir(directory.deadPath, { recursive: true, mode: 0o750 })
       await access(directory.logsPath, constants.W_OK)
       await directory.#checkFormat()
+      await directory.dead.removeUnfinished()
+      if (made !== undefined) await Promise.all([syncDirectory(path), syncDirectory(dirname(made))])
     } catch (error) {
       throw new Error(explain(error, path))
     }
@@ -110,6 +116,23 @@ export class JournalDirectory {
       }
     }
     return undefined
+  }
+
+  /**
+   * Resolves when a little has been written, synced and deleted again.
+   *
+   * @throws {Error} with the system's code, such as ENOSPC or EROFS
+   */
+  async tryWriting(): Promise<void> {
+    const path = join(this.path, 'trial')
+    const file = await open(path, 'w', 0o640)
+    try {
+      await file.writeFile(Buffer.alloc(trialBytes))
+      await file.datasync()
+    } finally {
+      await file.close()
+      await rm(path, { force: true })
+    }
   }
 
   /** What all logs and dead records take on disk, but for the logs at these paths. */

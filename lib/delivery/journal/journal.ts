@@ -16,7 +16,7 @@ export type JournalOptions = {
 /**
  * - ok: it takes batches
  * - full: until replay has freed a tenth of it
- * - unavailable: its directory or disk does not work; it is tried again
+ * - unavailable: its directory or disk does not work, until a few bytes can be written there again
  */
 export type JournalState = 'ok' | 'full' | 'unavailable'
 export type JournalStatus = { state: JournalState; message: string }
@@ -43,7 +43,6 @@ const maxWaitingBytes = 32 * mebibyte
 /** What one sync makes durable at most, so that the first of a crowd is not answered with the last. */
 const maxCommitBytes = 4 * mebibyte
 const adoptEveryMs = 2000
-const retryAfterMs = 1000
 const measureEveryMs = 250
 const roomAgainAt = 0.9
 const takesBatches = 'Takes batches'
@@ -66,7 +65,6 @@ export class Journal {
   #finished: EntryRef[] = []
   #lastTurn: Promise<unknown> = Promise.resolve()
   #status: JournalStatus = { state: 'unavailable', message: 'Not opened yet' }
-  #retryAtMs = 0
   #bytesOfOthers = 0
   #measuredAtMs = -Infinity
   #adopter: NodeJS.Timeout | undefined
@@ -95,8 +93,7 @@ export class Journal {
 
   /** Whether a batch would be taken now, as far as one can tell. */
   get takes(): boolean {
-    const { state } = this.#status
-    return state === 'ok' || (state === 'unavailable' && this.#directory !== undefined && this.#retryDue)
+    return this.#status.state === 'ok'
   }
 
   get bytes(): number {
@@ -176,12 +173,11 @@ export class Journal {
   async #finishAll(): Promise<void> {
     const entries = this.#finished
     this.#finished = []
-    for (const log of this.#logs) await log.finish(entries.filter(({ part }) => log.has(part)))
+    // What cannot be noted of one log is no reason to hold what is finished of another.
+    const logs = this.#logs.map((log) => log.finish(entries.filter(({ part }) => log.has(part))))
+    for (const outcome of await Promise.allSettled(logs))
+      if (outcome.status === 'rejected') this.#failed(outcome.reason)
     await this.#closeFinished()
-  }
-
-  get #retryDue(): boolean {
-    return performance.now() >= this.#retryAtMs
   }
 
   async #commit(): Promise<void> {
@@ -216,7 +212,7 @@ export class Journal {
   async #write(entries: NewEntry[]): Promise<EntryRef[]> {
     const directory = this.#directory
     if (directory === undefined) throw new JournalRefusal(this.#status)
-    if (this.#status.state === 'unavailable' && !this.#retryDue) throw new JournalRefusal(this.#status)
+    if (this.#status.state === 'unavailable') throw new JournalRefusal(this.#status)
     await this.#checkRoom(entries.reduce((sum, { bytes }) => sum + bytes.length, 0))
     this.#own ??= await this.#openLog(directory.nextLogPath())
     const refs = await this.#own.append(entries)
@@ -239,7 +235,6 @@ export class Journal {
   }
 
   #failed(error: unknown): JournalRefusal {
-    this.#retryAtMs = performance.now() + retryAfterMs
     this.#set({ state: 'unavailable', message: `The journal cannot be written: ${messageOf(error)}` })
     return new JournalRefusal(this.#status)
   }
@@ -253,16 +248,27 @@ export class Journal {
     }
   }
 
-  /** Every now and then: opens what could not be opened, adopts what others left, notices room. */
+  /** Every now and then: opens what could not be opened, adopts what others left, notices room and a disk that works again. */
   async #lookAfter(): Promise<void> {
+    if (this.#directory === undefined) await this.#open()
+    if (this.#directory === undefined) return
+    await this.#adoptFurther()
+    if (this.#status.state === 'ok') return
     try {
-      if (this.#directory === undefined) await this.#open()
-      if (this.#adopted.length === 0) await this.#inTurn(() => this.#adopt())
-      if (this.#status.state !== 'full') return
-      await this.#checkRoom(0)
+      if (this.#status.state === 'full') await this.#checkRoom(0)
+      else await this.#directory.tryWriting()
       this.#set({ state: 'ok', message: takesBatches })
     } catch (error) {
       if (!(error instanceof JournalRefusal)) this.#failed(error)
+    }
+  }
+
+  async #adoptFurther(): Promise<void> {
+    if (this.#adopted.length > 0) return
+    try {
+      await this.#inTurn(() => this.#adopt())
+    } catch (error) {
+      this.#logger.error({ err: error }, 'the journal of a process that has ended cannot be taken over; trying again')
     }
   }
 

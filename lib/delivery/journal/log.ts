@@ -1,9 +1,10 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { metricsIn } from '../record-batch.js'
 import { type JournalEntry, lengthOfEntryAt } from './entry.js'
 import { type Scan, scan } from './scan.js'
 import { Segment } from './segment.js'
+import { syncDirectory } from './sync-directory.js'
 
 /** Names one entry, from its being written until it is finished. */
 export type EntryRef = {
@@ -77,7 +78,8 @@ export class Log {
   /** Opens the log in a directory, which is made if need be, and counts what is in it. */
   static async open(options: LogOptions): Promise<Log> {
     const log = new Log(options)
-    await mkdir(options.directory, { recursive: true, mode: 0o750 })
+    const made = await mkdir(options.directory, { recursive: true, mode: 0o750 })
+    if (made !== undefined) await syncDirectory(dirname(made))
     const names = (await readdir(options.directory)).filter((name) => segmentName.test(name)).sort()
     for (const name of names) await log.#openPart(name)
     return log
@@ -306,14 +308,4 @@ function oldestOf({ cursor, segment, open, firstSeenMs }: Part): number {
   let oldest = cursor < segment.size ? firstSeenMs : Infinity
   for (const ref of open.values()) if (ref.firstSeenMs < oldest) oldest = ref.firstSeenMs
   return oldest
-}
-
-/** A new file's name is on disk only when its directory is. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }

@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs'
 /** Tells a process apart from a later one that was given the same number: "4711-1f3a9c2e-8842713". */
 export type ProcessIdentity = string
 
+const own = identityOf(process.pid) ?? `${process.pid}`
+
 /** This process. */
 export function ownIdentity(): ProcessIdentity {
-  return identityOf(process.pid) ?? `${process.pid}`
+  return own
 }
 
-/** Whether the process of this identity still runs. */
+/** Whether the process of this identity still runs. What cannot be found out counts as yes: it keeps what is its own. */
 export function isAlive(identity: ProcessIdentity): boolean {
   const pid = Number(identity.split('-')[0])
   try {
@@ -16,12 +18,18 @@ export function isAlive(identity: ProcessIdentity): boolean {
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
   }
-  return (identityOf(pid) ?? `${pid}`) === identity
+  try {
+    return (identityOf(pid) ?? `${pid}`) === identity
+  } catch {
+    return true
+  }
 }
 
 /**
  * Number, boot and start of a process as the kernel knows them. Undefined for a process that has ended but not been
  * waited for, and where there is no /proc (macOS): there, the number alone has to do.
+ *
+ * @throws {Error} with the system's code, such as EMFILE
  *
  * Source: proc(5), /proc/pid/stat, fields 3 (state) and 22 (starttime, in ticks since boot).
  */
@@ -32,7 +40,9 @@ function identityOf(pid: number): ProcessIdentity | undefined {
     if (state === 'Z' || state === 'X') return `${pid}-ended`
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')
     return `${pid}-${bootId.slice(0, 8)}-${rest[18]}`
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return undefined
+    throw error
   }
 }
