@@ -22,6 +22,14 @@ test('the alerts fire for what they are for, and each has a place in the runbook
   for (const [, anchor = ''] of rules.matchAll(/runbook\.md#(\S+)/g)) t.ok(anchors.includes(anchor), anchor)
 })
 
+test('the job that the alerts ask for is the one that compose and the chart make', async (t) => {
+  const rules = await readFile('deploy/prometheus/alerts.yaml', 'utf8')
+  t.same(new Set(rules.match(/(?<=job=")[^"]+/g)), new Set(['vantage-collector']))
+  t.match(await readFile('deploy/compose.yaml', 'utf8'), 'job_name: vantage-collector\n')
+  t.match(await readFile('deploy/helm/templates/servicemonitor.yaml', 'utf8'), 'jobLabel: app.kubernetes.io/name\n')
+  t.match(await readFile('deploy/helm/templates/_helpers.tpl', 'utf8'), 'app.kubernetes.io/name: vantage-collector\n')
+})
+
 test('a real Prometheus scrapes the collector, and every query of the dashboard returns data', async (t) => {
   const kafka = await startMockKafka(t)
   const collector = await startCollector(t, { kafka })
@@ -43,6 +51,8 @@ test('a real Prometheus scrapes the collector, and every query of the dashboard 
       t.equal(found, true, `${title}: ${expr}`)
     }
   }
+  t.ok(await prometheus('up{job="vantage-collector"} == 1'))
+  t.notOk(await prometheus('absent(vantage_collector_ready)'))
 })
 
 /** Starts Debian's Prometheus; the function it resolves with says whether a query returns data. */
@@ -50,7 +60,7 @@ async function startPrometheus(t: Test, collector: Collector): Promise<(query: s
   const directory = await mkdtemp(join(tmpdir(), 'vantage-prometheus-'))
   const port = await freePort()
   const config = `global: {scrape_interval: 1s}
-scrape_configs: [{job_name: vantage, static_configs: [{targets: ['${new URL(collector.url).host}']}]}]
+scrape_configs: [{job_name: vantage-collector, static_configs: [{targets: ['${new URL(collector.url).host}']}]}]
 `
   await writeFile(join(directory, 'prometheus.yml'), config)
   const child = spawn(
