@@ -65,7 +65,20 @@ again may duplicate it.
 
 | code | status | retry | what it means | what to do |
 | --- | --- | --- | --- | --- |
-${rows.join('')}`
+${rows.join('')}
+## Answers that are not problem+json
+
+Some requests uWebSockets.js refuses before the collector sees them: with a short page of HTML, no \`code\`, and \`Connection: close\`.
+No figure of requests and no log has them. Sending them again is no use, after a 505 neither: what sends them has to change.
+
+| status | what was sent | what to do |
+| --- | --- | --- |
+| 505 | HTTP/1.0; a target that is a whole URL, as for a forward proxy; \`OPTIONS *\` | Send HTTP/1.1 and a path; a proxy in front [has to be told](../SECURITY.md#behind-a-proxy). |
+| 431 | headers of more than 16 KiB, or more than 98 of them | Send fewer; cookies and the headers that gateways add are mostly why. |
+| 400 | a body whose length cannot be told, such as a \`Content-Length\` that is no number | Send one \`Content-Length\`, or chunks. |
+
+A request without \`Host\`, or with a header that is none, gets no answer: its connection is closed within 10 s.
+`
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -59,6 +59,29 @@ test('malformed HTTP gets an error or a closed connection, never a 202', async (
   })
 })
 
+const withHeaders = (count: number) => `GET /live HTTP/1.1\r\nHost: a\r\n${'a: b\r\n'.repeat(count - 1)}\r\n`
+
+const unread: [what: string, bytes: string, status: number][] = [
+  ['HTTP/1.0, as nginx speaks unless told otherwise', 'GET /ready HTTP/1.0\r\nHost: a\r\n\r\n', 505],
+  ["HAProxy's check unless told otherwise", 'OPTIONS / HTTP/1.0\r\n\r\n', 505],
+  ['an absolute-form target', 'GET http://a/live HTTP/1.1\r\nHost: a\r\n\r\n', 505],
+  ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 505],
+  ['headers beyond 16 KiB', `GET /live HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(16_384)}\r\n\r\n`, 431],
+  ['more than 98 headers', withHeaders(99), 431],
+  ['a length that is no number', headOf({ 'Content-Length': '12abc' }) + good, 400],
+]
+
+test('what uWebSockets.js refuses unread gets the HTML that docs/errors.md tells of, and is closed', async (t) => {
+  await survive(t, async (collector) => {
+    for (const [what, bytes, status] of unread) {
+      const reply = await sendRaw(collector.url, [bytes], { quietMs: 20_000 })
+      t.match(reply, { statuses: [status], closed: true, text: /\r\nConnection: close\r\n\r\n<h1>/ }, what)
+      t.notMatch(reply.text, 'problem+json', what)
+    }
+    t.match(await sendRaw(collector.url, [withHeaders(98)]), { statuses: [200], closed: false })
+  })
+})
+
 test('a body that is shorter or longer than it says is no batch', async (t) => {
   await survive(t, async (collector) => {
     const shorter = await sendRaw(collector.url, [headOf({ 'Content-Length': good.length + 1 }), good])
