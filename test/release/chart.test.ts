@@ -117,3 +117,20 @@ test('a pod has the time it needs to leave: preStop, drain and a margin', async 
   t.ok(graceS >= preStopS + drainMs / 1000 + 2, 'Kubernetes does not kill a collector that still drains')
   t.match(await render([]), `value: "${defaultOf(configSchema.properties.shutdownTimeoutMs)}"`)
 })
+
+test('an autoscaler takes no pod away whose journal may hold metrics, unless it is told to', async (t) => {
+  const scaleDown = async (...settings: string[]) => {
+    const manifests = await render(['autoscaling.enabled=true', ...settings])
+    return /(?<=\n {4}scaleDown:\n)(?: {6}.*\n)+/.exec(manifests)?.[0].trim().split(/\n */)
+  }
+  t.same(await scaleDown(), ['selectPolicy: Disabled', 'stabilizationWindowSeconds: 300'])
+  t.same(await scaleDown('autoscaling.scaleDown.selectPolicy=Max'), [
+    'selectPolicy: Max',
+    'stabilizationWindowSeconds: 300',
+  ])
+  t.same(await scaleDown('autoscaling.scaleDown.stabilizationWindowSeconds=60'), [
+    'selectPolicy: Disabled',
+    'stabilizationWindowSeconds: 60',
+  ])
+  t.same(await scaleDown('journal.enabled=false'), ['stabilizationWindowSeconds: 300'])
+})
