@@ -25,6 +25,7 @@ const variants: Record<string, string[]> = {
     'secrets.files.VANTAGE_API_KEYS_FILE=api-keys',
     'tls.secretName=collector-tls',
     'tls.clientCa=true',
+    'networkPolicy.egress[0].ports[0].port=4318',
     'env.VANTAGE_MAX_BATCH_SIZE=2000',
   ],
 }
@@ -133,4 +134,13 @@ test('an autoscaler takes no pod away whose journal may hold metrics, unless it 
     'stabilizationWindowSeconds: 60',
   ])
   t.same(await scaleDown('journal.enabled=false'), ['stabilizationWindowSeconds: 300'])
+})
+
+test('a network policy lets collectors reach what it is told of beside DNS and Kafka', async (t) => {
+  const egress = (manifests: string) => /(?<=\n {2}egress:\n)(?: {4}.*\n)+/.exec(manifests)?.[0] ?? ''
+  const plain = egress(await render([]))
+  t.equal(
+    egress(await render(['networkPolicy.egress[0].ports[0].port=4318'])),
+    `${plain}    - ports:\n      - port: 4318\n`,
+  )
 })
