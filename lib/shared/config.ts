@@ -40,7 +40,7 @@ export const configSchema = Type.Object({
   tlsCaFile: Type.String({
     default: '',
     description:
-      'CA certificates in PEM: clients must show a certificate that one of them has signed, for everything but /live, /ready and /health.',
+      'CA certificates in PEM: clients must show a certificate that one of them has signed, for everything but /live, /ready, /health and /assets/.',
   }),
   environment: Type.String({
     default: 'development',
@@ -205,7 +205,7 @@ export const configSchema = Type.Object({
   authEnabled: Type.Boolean({
     default: false,
     description:
-      'Require an API key, as X-API-Key or Authorization: Bearer, for everything but /live, /ready and /health.',
+      'Require an API key, as X-API-Key or Authorization: Bearer, for everything but /live, /ready, /health and /assets/.',
   }),
   apiKey: Type.String({
     default: '',

@@ -11,6 +11,7 @@ import { startMockKafka } from '../support/mock-kafka.js'
 import { waitFor } from '../support/wait-for.js'
 
 const execute = promisify(execFile)
+const open = ['/health', '/ready', '/live', '/assets/pages/status.js']
 const guarded = ['/', '/v1/stats', '/metrics', '/docs', '/redoc', '/openapi.json']
 
 function startGuarded(t: Test, kafka: string, env: Record<string, string>, options: CollectorOptions = {}) {
@@ -24,9 +25,9 @@ function writeKeys(file: string, keys: [name: string, ...scopes: Scope[]][]): st
   return made.map(({ key }) => key)
 }
 
-test('a single API key opens everything; the probes need none', async (t) => {
+test('a single API key opens everything; the probes and the scripts of the pages need none', async (t) => {
   const collector = await startGuarded(t, await startMockKafka(t), { VANTAGE_API_KEY: 's3cret' })
-  for (const path of ['/health', '/ready', '/live']) t.equal((await collector.get(path)).status, 200, path)
+  for (const path of open) t.equal((await collector.get(path)).status, 200, path)
   for (const path of guarded) {
     t.equal((await collector.get(path)).status, 401, path)
     t.equal((await collector.get(path, { 'X-API-Key': 's3cret' })).status, 200, path)
