@@ -4,7 +4,7 @@ import type { RateLimits, RateRequest, RateVerdict } from '../shared/rate-limits
 type Take = (request: RateRequest) => RateVerdict | Promise<RateVerdict | undefined>
 type LimitedRequest = { client: string; answerHeaders: Record<string, string> }
 
-/** What one request takes of its client's limits. Each answer says what is left. */
+/** What one request takes of its client's limits. Once it is counted, its answer says what is left. */
 export class Quota {
   readonly #request: LimitedRequest
   readonly #limits: RateLimits

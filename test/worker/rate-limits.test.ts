@@ -39,6 +39,11 @@ test('limits are exact over four workers, for each client by itself', async (t) 
   const other = await collector.post(batchOf(1), from('192.0.2.2'))
   t.equal(other.status, 202)
   t.equal(other.headers.get('x-ratelimit-remaining'), '599')
+  const uncounted = [await collector.get('/v1/stats'), await collector.post('', { 'Content-Type': 'text/plain' })]
+  t.same(
+    uncounted.map(({ headers }) => headers.get('x-ratelimit-limit')),
+    [null, null],
+  )
   t.equal((await collector.stats()).balance.difference, 0)
 })
 
