@@ -30,7 +30,8 @@ ${rows.join('')}
 ## Secrets
 
 Each variable can be read from a file instead: \`VANTAGE_API_KEY_FILE=/run/secrets/key\` gives \`VANTAGE_API_KEY\` the content of
-that file, without white space at its ends. The workers read such files again on SIGHUP. Values of secrets are never logged.
+that file, without white space at its ends. Setting both is a mistake, unless the variable itself is empty. The workers read such
+files again on SIGHUP. Values of secrets are never logged.
 
 ## Any librdkafka property
 

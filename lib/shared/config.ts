@@ -337,15 +337,22 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const mistakes: string[] = []
   const settings: Settings = {}
   const kafkaProperties: Record<string, string> = {}
+  const names = new Map<string, string>()
 
   for (const [name, text] of Object.entries(env)) {
     const isOurs = name.startsWith(prefix) || memberOfVariable.has(name)
-    if (!isOurs || text === undefined) continue
+    // Compose files pass on what is not set as an empty text.
+    const leftToFile = text === '' && env[name + fileSuffix] !== undefined
+    if (!isOurs || text === undefined || leftToFile) continue
     const source = locate(name)
     if (source === undefined) {
       warnings.push(`${name} is not a setting of this version and is ignored; --help lists them all`)
       continue
     }
+    const target = source.property ?? source.member
+    const other = names.get(target)
+    if (other !== undefined) mistakes.push(`${other} and ${name} set the same; only one of them may be there`)
+    names.set(target, name)
     const value = source.fromFile ? readSecret(name, text, mistakes) : text
     if (value === undefined) continue
     if (source.property !== undefined) kafkaProperties[source.property] = value

@@ -87,6 +87,35 @@ test('secrets come from files, too, and are never shown', async (t) => {
   t.same(config.kafkaProperties, { 'sasl.password': 'hush' })
 })
 
+const twice: [one: string, other: string][] = [
+  ['VANTAGE_API_KEY', 'VANTAGE_API_KEY_FILE'],
+  ['VANTAGE_KAFKA_SASL_PASSWORD_FILE', 'VANTAGE_KAFKA_SASL_PASSWORD'],
+  ['VANTAGE_KAFKA_PROPERTY_SASL_PASSWORD', 'VANTAGE_KAFKA_PROPERTY_SASL_PASSWORD_FILE'],
+  ['VANTAGE_KAFKA_PROPERTY_batch_size', 'VANTAGE_KAFKA_PROPERTY_BATCH_SIZE'],
+]
+
+for (const [one, other] of twice) {
+  test(`of two values for the same setting none is taken silently: ${one}, ${other}`, async (t) => {
+    const file = join(t.testdir(), 'value')
+    writeFileSync(file, '5\n')
+    const mistake = `${one} and ${other} set the same; only one of them may be there`
+    t.same(parseConfig({ [one]: file, [other]: file }).mistakes, [mistake])
+  })
+}
+
+test('an empty value leaves a setting to its file, whichever comes first', async (t) => {
+  const file = join(t.testdir(), 'key')
+  writeFileSync(file, 'hush\n')
+  for (const env of [
+    { VANTAGE_API_KEY: '', VANTAGE_API_KEY_FILE: file },
+    { VANTAGE_API_KEY_FILE: file, VANTAGE_API_KEY: '' },
+  ]) {
+    const { config, mistakes } = parseConfig(env)
+    t.same(mistakes, [])
+    t.equal(config.apiKey, 'hush')
+  }
+})
+
 test('a file that cannot be read is a mistake that names it', async (t) => {
   const [mistake] = parseConfig({ VANTAGE_API_KEY_FILE: '/nowhere' }).mistakes
   t.match(mistake, /^VANTAGE_API_KEY_FILE=\/nowhere cannot be read: ENOENT/)
