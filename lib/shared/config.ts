@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import Type, { type Static, type TSchema } from 'typebox'
 import { parseApiKeys } from './api-keys.js'
+import { serverMistakes } from './bootstrap-servers.js'
 import { messageOf } from './errors.js'
 import { parseProxies } from './proxies.js'
 import { caMistakes, certificateExpiry, identityMistakes, type PemFile } from './tls-files.js'
@@ -57,7 +58,6 @@ export const configSchema = Type.Object({
   debug: Type.Boolean({ default: false, description: 'Log at debug level, one line a request included.' }),
   kafkaBootstrapServers: Type.String({
     default: 'localhost:9092',
-    minLength: 1,
     description: 'Comma-separated host:port list of Kafka brokers to start from.',
   }),
   kafkaTopic: Type.String({
@@ -497,6 +497,9 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
       const variable = propertyPrefix + name.replaceAll('.', '_').toUpperCase()
       return `${variable} may not be set: ${reservedProperties[name]}`
     })
+  mistakes.push(
+    ...serverMistakes('VANTAGE_KAFKA_BOOTSTRAP_SERVERS', config.kafkaBootstrapServers, protocolOf(config, properties)),
+  )
   if (config.kafkaRecordFormat === 'ndjson' && config.kafkaPartitionKey === 'series') {
     mistakes.push(
       'VANTAGE_KAFKA_PARTITION_KEY=series needs VANTAGE_KAFKA_RECORD_FORMAT=metric: a batch has many series',
@@ -569,6 +572,11 @@ function checkKafkaSecurity(config: Static<typeof configSchema>, properties: Rec
   return [...identity, ...caMistakes(pemFile('kafkaSslCaFile', config)), ...checkSasl(config, properties)]
 }
 
+/** Properties that are passed through win. */
+function protocolOf(config: Static<typeof configSchema>, properties: Record<string, string>): string {
+  return (properties['security.protocol'] ?? config.kafkaSecurityProtocol).toLowerCase()
+}
+
 function checkSasl(config: Static<typeof configSchema>, properties: Record<string, string>): string[] {
   const { kafkaSecurityProtocol, kafkaSaslMechanism, kafkaSaslUsername, kafkaSaslPassword, kafkaSaslToken } = config
   // Who passes librdkafka's own properties through knows what he does.
@@ -594,7 +602,7 @@ function doubtful(config: Static<typeof configSchema>, properties: Record<string
       doubts.push(`VANTAGE_TLS_CERT_FILE=${tlsCertFile} has expired: ${expiry.toISOString()}`)
     }
   }
-  const protocol = (properties['security.protocol'] ?? config.kafkaSecurityProtocol).toLowerCase()
+  const protocol = protocolOf(config, properties)
   const unused = [
     ...(protocol.includes('sasl') ? [] : (['kafkaSaslUsername', 'kafkaSaslPassword', 'kafkaSaslToken'] as const)),
     ...(protocol.includes('ssl') ? [] : (['kafkaSslCaFile', 'kafkaSslCertFile'] as const)),

@@ -54,6 +54,25 @@ for (const [variable, value, mistake] of wrong) {
   })
 }
 
+for (const servers of ['', ',,', 'kafka:9092,', 'http://kafka:9092', 'kafka:99999', 'kafka:0', 'kafka:', '::1:9092']) {
+  test(`brokers that could not be found are a mistake: "${servers}"`, async (t) => {
+    t.same(parseConfig({ VANTAGE_KAFKA_BOOTSTRAP_SERVERS: servers }).mistakes, [
+      `VANTAGE_KAFKA_BOOTSTRAP_SERVERS="${servers}" is not allowed; it must be HOST:PORT,... with ports from 1 to 65535, IPv6 addresses in brackets`,
+    ])
+  })
+}
+
+test('brokers are named as librdkafka takes them', async (t) => {
+  for (const servers of ['kafka', 'kafka-1:9092, kafka_2:9092', '[::1]:9092,[fe80::1]', 'PLAINTEXT://10.0.0.1:1']) {
+    t.same(parseConfig({ VANTAGE_KAFKA_BOOTSTRAP_SERVERS: servers }).mistakes, [], servers)
+  }
+  const tls = { VANTAGE_KAFKA_BOOTSTRAP_SERVERS: 'kafka:9092,SSL://kafka:9093' }
+  t.same(parseConfig({ ...tls, VANTAGE_KAFKA_SECURITY_PROTOCOL: 'ssl' }).mistakes, [])
+  t.same(parseConfig(tls).mistakes, [
+    'VANTAGE_KAFKA_BOOTSTRAP_SERVERS="kafka:9092,SSL://kafka:9093" needs VANTAGE_KAFKA_SECURITY_PROTOCOL=ssl',
+  ])
+})
+
 test('every mistake is told at once', async (t) => {
   t.equal(parseConfig({ VANTAGE_API_PORT: 'x', VANTAGE_DEBUG: 'y', VANTAGE_AUTH_ENABLED: 'true' }).mistakes.length, 3)
 })
