@@ -5,6 +5,7 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { parseApiKeys } from './api-keys.js'
 import { serverMistakes } from './bootstrap-servers.js'
 import { messageOf } from './errors.js'
+import { originsOf, wrongOrigins } from './origins.js'
 import { parseProxies } from './proxies.js'
 import { caMistakes, certificateExpiry, identityMistakes, type PemFile } from './tls-files.js'
 
@@ -195,7 +196,7 @@ export const configSchema = Type.Object({
   corsEnabled: Type.Boolean({ default: true, description: 'Answer CORS requests of browsers.' }),
   corsOrigins: Type.String({
     default: '*',
-    description: 'Comma-separated origins that CORS allows, or * for any.',
+    description: 'Comma-separated origins that CORS allows, such as https://pages.example, or * for any; empty: none.',
   }),
   corsCredentials: Type.Boolean({
     default: false,
@@ -514,6 +515,11 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
   if (config.kafkaDeadLetterTopic === config.kafkaTopic) {
     mistakes.push('VANTAGE_KAFKA_DEAD_LETTER_TOPIC must be another topic than VANTAGE_KAFKA_TOPIC')
   }
+  for (const origin of wrongOrigins(config.corsOrigins)) {
+    mistakes.push(
+      `VANTAGE_CORS_ORIGINS="${origin}" is not allowed; it must be *, or origins as browsers send them: scheme://host:port in lower case, without the scheme's own port and without a path`,
+    )
+  }
   if (config.corsCredentials === true && originsOf(config.corsOrigins).includes('*')) {
     mistakes.push(
       'VANTAGE_CORS_CREDENTIALS=true needs origins by name in VANTAGE_CORS_ORIGINS: browsers refuse * with it',
@@ -531,11 +537,6 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
   if (config.rateLimitEnabled === true) mistakes.push(...checkRateLimits(config))
   mistakes.push(...checkTls(config), ...checkKafkaSecurity(config, properties))
   return mistakes
-}
-
-/** The origins of a comma-separated list, `*` among them for any. */
-export function originsOf(listed: string): string[] {
-  return listed.split(',').map((origin) => origin.trim())
 }
 
 function checkRateLimits(config: Static<typeof configSchema>): string[] {

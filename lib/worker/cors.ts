@@ -1,4 +1,5 @@
-import { type Config, originsOf } from '../shared/config.js'
+import type { Config } from '../shared/config.js'
+import { originsOf } from '../shared/origins.js'
 
 type Headers = Readonly<Record<string, string>>
 
@@ -17,8 +18,8 @@ const exposed = {
 
 /** What browsers of other origins may do (Fetch standard, section 3.3). */
 export function createCors({ corsEnabled, corsOrigins, corsCredentials }: Config): Cors {
-  if (!corsEnabled) return { headersFor: () => none, preflight: () => none }
   const origins = new Set(originsOf(corsOrigins))
+  if (!corsEnabled || origins.size === 0) return { headersFor: () => none, preflight: () => none }
   const preflight = (allow: string) => ({
     'Access-Control-Allow-Methods': allow,
     'Access-Control-Allow-Headers':

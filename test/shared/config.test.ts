@@ -145,6 +145,29 @@ test('authentication without a key is a mistake', async (t) => {
   t.same(mistakes, ['VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY_FILE or VANTAGE_API_KEYS_FILE'])
 })
 
+const noOrigins = [
+  'example.com',
+  'https://a.example/',
+  'https://a.example:443',
+  'https://A.example',
+  'https://*.example',
+  'file://',
+]
+
+for (const origin of noOrigins) {
+  test(`an origin that no browser sends is a mistake: ${origin}`, async (t) => {
+    const { mistakes } = parseConfig({ VANTAGE_CORS_ORIGINS: `https://a.example, ${origin}` })
+    t.equal(mistakes.length, 1)
+    t.match(mistakes[0], `VANTAGE_CORS_ORIGINS="${origin}" is not allowed; it must be *, or origins`)
+  })
+}
+
+test('origins are those of pages and of apps, and empty ones do not count', async (t) => {
+  const listed = 'https://a.example,http://localhost:3000,http://[::1]:3000,capacitor://localhost,'
+  t.same(parseConfig({ VANTAGE_CORS_ORIGINS: listed }).mistakes, [])
+  t.same(parseConfig({ VANTAGE_CORS_ORIGINS: '' }).mistakes, [])
+})
+
 test('CORS with credentials for any origin is a mistake', async (t) => {
   const { mistakes } = parseConfig({ VANTAGE_CORS_CREDENTIALS: 'true' })
   t.match(mistakes, [/^VANTAGE_CORS_CREDENTIALS=true needs origins by name in VANTAGE_CORS_ORIGINS/])

@@ -138,9 +138,12 @@ test('CORS can be limited to origins, or switched off', async (t) => {
   const other = await some.get('/live', { Origin: 'https://c.example' })
   t.equal(other.headers.get('access-control-allow-origin'), null)
   t.equal(allowed.headers.get('access-control-allow-credentials'), null)
-  const off = await startCollector(t, { kafka, env: { VANTAGE_CORS_ENABLED: 'false' } })
-  const reply = await off.request('OPTIONS', '/v1/metrics', { Origin: 'https://a.example' })
-  t.equal(reply.headers.get('access-control-allow-methods'), null)
+  for (const env of [{ VANTAGE_CORS_ENABLED: 'false' }, { VANTAGE_CORS_ORIGINS: '' }]) {
+    const off = await startCollector(t, { kafka, env })
+    const preflight = await off.request('OPTIONS', '/v1/metrics', { Origin: 'https://a.example' })
+    t.equal(preflight.headers.get('access-control-allow-methods'), null)
+    t.equal((await off.get('/live')).headers.get('access-control-allow-origin'), null)
+  }
 })
 
 test('credentials are for the origins that are named, and a rate limit can be read there', async (t) => {
