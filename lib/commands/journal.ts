@@ -5,6 +5,7 @@ import { JournalDirectory } from '../delivery/journal/directory.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
 import { replayJournal } from './journal/replay.js'
 import { deadRecords, describeJournal, entriesOf, type JournalState } from './journal/state.js'
+import { terminalText } from './terminal-text.js'
 
 type Flags = { json: boolean; dead: boolean; yes: boolean; limit: number }
 type Action = (directory: JournalDirectory, flags: Flags, context: CommandContext, file: string) => Promise<number>
@@ -63,7 +64,7 @@ const actions: Record<string, Action> = {
         if (!json) print(`... more; --limit shows them\n`)
         break
       }
-      print(json ? `${JSON.stringify(row)}\n` : `${Object.values(row).join('  ')}\n`)
+      print(json ? `${JSON.stringify(row)}\n` : `${terminalText(Object.values(row).join('  '))}\n`)
     }
     return 0
   },

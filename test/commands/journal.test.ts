@@ -59,6 +59,27 @@ test('what waits in the journal can be seen, listed and taken out without changi
   )
 })
 
+test('a name that would steer the terminal is shown as what it is, on one line', async (t) => {
+  const kafka = await startMockKafka(t)
+  const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t), VANTAGE_API_WORKERS: '1' }
+  const service = 'check\u001b]0;mine\u0007out\n\u202edone'
+  const shown = 'check\ufffd]0;mine\ufffdout\ufffd\ufffddone'
+  const away = await startCollector(t, { kafka: `127.0.0.1:${await freePort()}`, env })
+  await away.post(batchOf(1, { service }))
+  await away.stop()
+  const waiting = await runCommand(['journal', 'list'], { env })
+  t.match(waiting.stdout, shown)
+  t.equal(waiting.stdout.trimEnd().split('\n').length, 1)
+
+  const small = { ...env, VANTAGE_KAFKA_PROPERTY_MESSAGE_MAX_BYTES: '1000' }
+  const collector = await startCollector(t, { kafka, env: { ...small, VANTAGE_DURABILITY: 'journal' } })
+  await collector.post({ ...batchOf(0, { service }), metrics: [{ ...metricOf(1, service), note: 'x'.repeat(2000) }] })
+  await waitFor(async () => (await collector.stats()).balance.dead_lettered === 1, 'a dead letter')
+  const dead = await runCommand(['journal', 'list', '--dead'], { env })
+  t.match(dead.stdout, shown)
+  t.equal(dead.stdout.trimEnd().split('\n').length, 1)
+})
+
 test('a journal of a collector that does not run is sent by journal replay', async (t) => {
   const env = await leaveBatches(t)
   const kafka = await startMockKafka(t)

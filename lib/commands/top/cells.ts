@@ -1,4 +1,5 @@
 import { eastAsianWidth } from 'get-east-asian-width'
+import { terminalText } from '../terminal-text.js'
 
 export type Tone = 'plain' | 'quiet' | 'strong' | 'good' | 'warn' | 'bad' | 'accent'
 
@@ -6,12 +7,10 @@ export type Tone = 'plain' | 'quiet' | 'strong' | 'good' | 'warn' | 'bad' | 'acc
 export type Piece = { text: string; tone: Tone }
 export type Line = Piece[]
 
-/** Agents choose the names of their services: what would steer the terminal must not get to it. */
-const steering = /[\p{C}\p{Zl}\p{Zp}]/gu
 const combining = /\p{M}/u
 
 export function piece(text: string, tone: Tone = 'plain'): Piece {
-  return { text: text.replace(steering, '\ufffd'), tone }
+  return { text: terminalText(text), tone }
 }
 
 /** The line in exactly so many columns of a terminal: cut off, or filled up. */
