@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { JournalDirectory } from '../delivery/journal/directory.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
-import { replayJournal } from './journal/replay.js'
+import { type Replayed, replayJournal } from './journal/replay.js'
 import { deadRecords, describeJournal, entriesOf, type JournalState } from './journal/state.js'
 import { terminalText } from './terminal-text.js'
 
@@ -85,9 +85,9 @@ const actions: Record<string, Action> = {
   },
 
   async replay(directory, { dead, json }, context) {
-    const sent = await replayJournal(directory, dead, context)
-    context.print(json ? `${JSON.stringify(sent)}\n` : `${sent.metrics} metrics sent to Kafka, ${sent.left} left\n`)
-    return sent.left === 0 ? 0 : exitRefused
+    const replayed = await replayJournal(directory, dead, context)
+    context.print(`${json ? JSON.stringify(replayed) : replayText(replayed)}\n`)
+    return replayed.left === 0 && replayed.refused === 0 ? 0 : exitRefused
   },
 
   async 'drop-dead'(directory, { yes, json }, { print }) {
@@ -118,6 +118,11 @@ async function* deadRows(directory: JournalDirectory) {
 
 async function* deadLines(directory: JournalDirectory) {
   for await (const { value } of deadRecords(directory)) yield value
+}
+
+function replayText({ metrics, refused, left }: Replayed): string {
+  const kept = refused === 0 ? '' : `${refused} refused and kept as dead letters, `
+  return `${metrics} metrics sent to Kafka, ${kept}${left} left`
 }
 
 function statusText({ directory, metrics, batches, bytes, max_bytes, oldest_age_seconds, dead, logs }: JournalState) {

@@ -87,7 +87,7 @@ test('a journal of a collector that does not run is sent by journal replay', asy
     env: { ...env, VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka },
   })
   t.equal(code, 0)
-  t.same(JSON.parse(stdout), { metrics: 30, left: 0 })
+  t.same(JSON.parse(stdout), { metrics: 30, refused: 0, left: 0 })
   t.equal(new Set((await readTopic(kafka, 30)).map(({ value }) => JSON.parse(value).id)).size, 30)
   t.match(JSON.parse((await runCommand(['journal', 'status', '--json'], { env })).stdout), { metrics: 0, logs: [] })
 })
@@ -108,6 +108,10 @@ test('dead letters are listed, tried again, and deleted only when told twice', a
     code: 1,
     stdout: /^2 dead letters would be deleted; --yes/,
   })
+  t.match(await runCommand(['journal', 'replay', '--dead'], { env: small }), {
+    code: 1,
+    stdout: '0 metrics sent to Kafka, 2 refused and kept as dead letters, 0 left\n',
+  })
   const replayed = await runCommand(['journal', 'replay', '--dead', '--json'], { env })
   t.match(JSON.parse(replayed.stdout), { metrics: 2, left: 0 })
   t.same(
@@ -120,6 +124,25 @@ test('dead letters are listed, tried again, and deleted only when told twice', a
   await waitFor(async () => (await again.stats()).balance.dead_lettered === 2, 'dead letters')
   t.match(await runCommand(['journal', 'drop-dead', '--yes'], { env }), { code: 0, stdout: '2 dead letters deleted\n' })
   t.same(readdirSync(join(env.VANTAGE_JOURNAL_DIR, 'dead')), [])
+})
+
+test('whoever tries dead letters again that leave no room for it is told the way out', async (t) => {
+  const kafka = await startMockKafka(t)
+  const env = {
+    VANTAGE_JOURNAL_DIR: await makeDirectory(t),
+    VANTAGE_JOURNAL_MAX_MB: '1',
+    VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka,
+  }
+  const small = { ...env, VANTAGE_KAFKA_PROPERTY_MESSAGE_MAX_BYTES: '10000', VANTAGE_DURABILITY: 'journal' }
+  const collector = await startCollector(t, { kafka, env: small })
+  await collector.post({ ...batchOf(1), metrics: [{ ...metricOf(1), note: 'x'.repeat(600_000) }] })
+  await waitFor(async () => (await collector.stats()).balance.dead_lettered === 1, 'a dead letter')
+  await collector.stop()
+
+  const replay = ['journal', 'replay', '--dead']
+  t.match(await runCommand(replay, { env }), { code: 1, stderr: /raise VANTAGE_JOURNAL_MAX_MB for this command/ })
+  const wider = { ...env, VANTAGE_JOURNAL_MAX_MB: '2' }
+  t.match(await runCommand(replay, { env: wider }), { code: 0, stdout: '1 metrics sent to Kafka, 0 left\n' })
 })
 
 test('mistakes are told', async (t) => {

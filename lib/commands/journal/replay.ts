@@ -4,6 +4,7 @@ import type { DeadRecord } from '../../delivery/journal/dead-space.js'
 import type { JournalDirectory } from '../../delivery/journal/directory.js'
 import type { RecordBatch } from '../../delivery/record-batch.js'
 import { BufferPool } from '../../shared/buffer-pool.js'
+import { Problem } from '../../shared/errors.js'
 import { createLogger } from '../../shared/logger.js'
 import { Telemetry } from '../../shared/telemetry.js'
 import type { CommandContext } from '../command.js'
@@ -13,7 +14,8 @@ const tellEveryMs = 2000
 const waitForKafkaMs = 3000
 const stopTimeoutMs = 1000
 
-export type Replayed = { metrics: number; left: number }
+/** `refused`: Kafka will not take them, so they are dead letters, perhaps once more. */
+export type Replayed = { metrics: number; refused: number; left: number }
 
 /**
  * Sends what lies in the journal and belongs to no running process; a running collector sends its own. Ends when all is
@@ -42,7 +44,8 @@ export async function replayJournal(
     await pause(lookEveryMs)
   }
   await delivery.stop(stopTimeoutMs)
-  return { metrics: telemetry.counts.metricsReplayed, left: telemetry.gauges.metricsWaiting }
+  const { counts, gauges } = telemetry
+  return { metrics: counts.metricsReplayed, refused: counts.metricsDeadLettered, left: gauges.metricsWaiting }
 }
 
 async function hasOrphans(directory: JournalDirectory): Promise<boolean> {
@@ -52,8 +55,19 @@ async function hasOrphans(directory: JournalDirectory): Promise<boolean> {
 /** Dead letters become a batch of the journal; only when that is on disk are they deleted. */
 async function requeueDead(directory: JournalDirectory, delivery: Delivery): Promise<void> {
   for (const file of await directory.dead.list()) {
-    if (file.records.length > 0) await delivery.deliver(batchOf(file.records))
+    if (file.records.length > 0) await requeue(batchOf(file.records), delivery)
     await directory.dead.drop(file)
+  }
+}
+
+async function requeue(batch: RecordBatch, delivery: Delivery): Promise<void> {
+  try {
+    await delivery.deliver(batch)
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === 'VANTAGE_JOURNAL_FULL')) throw error
+    throw new Error(
+      `${error.message}, so there is no room to try the dead letters again: raise VANTAGE_JOURNAL_MAX_MB for this command, or take them out with journal export --dead and journal drop-dead --yes`,
+    )
   }
 }
 
