@@ -54,6 +54,7 @@ async function runCommand(name: string, args: string[]): Promise<void> {
   const note = (text: string) => void process.stderr.write(`${text}\n`)
   try {
     const command = await load()
+    if (args.includes('--help') || args.includes('-h')) return print(command.usage)
     process.exitCode = await command.run(args, {
       readConfig,
       print,

@@ -10,6 +10,7 @@ Usage:
 `
 
 const signals = `  vantage-collector --help | --version
+  vantage-collector COMMAND --help  what a command takes
 
 SIGTERM or SIGINT: finish what is in flight and exit. SIGHUP: replace the workers without a refused request.
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { commands } from '../../lib/commands/commands.js'
 import { configSchema, variableOf } from '../../lib/shared/config.js'
 import { version } from '../../lib/shared/version.js'
 import { batchOf } from '../support/batches.js'
@@ -16,6 +17,14 @@ test('--help names every variable, --version the version', async (t) => {
   t.equal(code, 0)
   for (const member of Object.keys(configSchema.properties)) t.ok(stdout.includes(`  ${variableOf(member)}\n`), member)
   t.same(await runCommand(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+test('each command tells its own usage', async (t) => {
+  for (const [name, load] of Object.entries(commands)) {
+    const { usage } = await load()
+    t.same(await runCommand([name, '--help']), { code: 0, stdout: usage, stderr: '' }, name)
+  }
+  t.match(await runCommand(['key', 'new', 'a', '-h']), { code: 0, stdout: /^vantage-collector key new NAME/ })
 })
 
 test('what is not understood ends with 2 and points to --help', async (t) => {
