@@ -51,6 +51,7 @@ async function runCommand(name: string, args: string[]): Promise<void> {
   const aborter = new AbortController()
   process.once('SIGINT', () => aborter.abort())
   process.once('SIGTERM', () => aborter.abort())
+  process.stdout.on('error', endQuietly)
   const note = (text: string) => void process.stderr.write(`${text}\n`)
   try {
     const command = await load()
@@ -68,6 +69,12 @@ async function runCommand(name: string, args: string[]): Promise<void> {
     if (isUsageError(error)) fail(exitUsage, [`${messageOf(error)}; see --help`])
     fail(exitFailure, [messageOf(error)])
   }
+}
+
+/** Whoever reads what a command prints may have seen enough, as head has; the exit code is what it had come to by then. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
 }
 
 /** Ours, or that of parseArgs. */

@@ -9,7 +9,7 @@ import { batchOf } from '../support/batches.js'
 import { Collector, startCollector } from '../support/collector.js'
 import { freePort } from '../support/free-port.js'
 import { startMockKafka } from '../support/mock-kafka.js'
-import { command, runCommand } from '../support/run-command.js'
+import { command, runCommand, startCommand } from '../support/run-command.js'
 import { waitFor } from '../support/wait-for.js'
 
 test('--help names every variable, --version the version', async (t) => {
@@ -101,6 +101,22 @@ test('a newcomer starts --dev, posts a metric and sees it come out of Kafka', as
   t.match(JSON.parse(record.value), batchOf(1).metrics[0] ?? {})
   tail.kill('SIGINT')
   await waitFor(() => tail.exitCode === 0, 'tail to end')
+})
+
+test('a command ends without a word when nobody reads on what it prints', async (t) => {
+  const kafka = await startMockKafka(t)
+  const collector = await startCollector(t, { kafka })
+  await collector.post(batchOf(2))
+  const tail = startCommand(['tail', '--bootstrap', kafka, '--from-beginning'])
+  tail.process.stdout?.once('data', () => tail.process.stdout?.destroy())
+  await waitFor(async () => {
+    await collector.post(batchOf(1))
+    return tail.process.exitCode !== null
+  }, 'tail to end')
+  t.match(await tail.result, { code: 0, stderr: /^Reading .*\n$/ })
+  const help = startCommand(['tail', '--help'])
+  help.process.stdout?.destroy()
+  t.match(await help.result, { code: 0, stderr: '' })
 })
 
 test('tail says what is wrong when it finds nothing to read', async (t) => {
