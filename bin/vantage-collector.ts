@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import cluster from 'node:cluster'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
 import { objectionTo, producerProperties } from '../lib/delivery/producer-properties.js'
 import { type Config, type ParsedConfig, parseConfig } from '../lib/shared/config.js'
@@ -158,7 +158,9 @@ function examineConfig(): ParsedConfig {
 }
 
 function readEnvironment(): Record<string, string | undefined> {
-  if (process.env.VANTAGE_ENVIRONMENT === 'production' || !existsSync('.env')) return process.env
+  // Some have a directory of that name, for Python's virtual environments.
+  const isThere = statSync('.env', { throwIfNoEntry: false })?.isDirectory() === false
+  if (process.env.VANTAGE_ENVIRONMENT === 'production' || !isThere) return process.env
   return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env }
 }
 

@@ -72,6 +72,11 @@ test('a .env file is read in development, not in production, and the environment
   t.match(await runCommand(['--check-config'], { cwd, env: { VANTAGE_ENVIRONMENT: 'production' } }), { code: 0 })
 })
 
+test('a directory .env is none of ours', async (t) => {
+  const cwd = t.testdir({ '.env': {} })
+  t.match(await runCommand(['--check-config'], { cwd }), { code: 0, stderr: '' })
+})
+
 test('--dev is refused in production', async (t) => {
   const { code, stderr } = await runCommand(['--dev'], { env: { VANTAGE_ENVIRONMENT: 'production' } })
   t.equal(code, 2)
