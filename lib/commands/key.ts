@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { createApiKey, isKeyName, parseScopes, scopes } from '../shared/api-keys.js'
 import { type Command, UsageError } from './command.js'
@@ -29,9 +29,22 @@ export const keyCommand: Command = {
       print(`key:  ${key}\nline: ${line}\n`)
       return 0
     }
-    await appendFile(flags.file, `${line}\n`, { mode: 0o600 })
+    await appendLine(flags.file, line)
     print(`${key}\n`)
     note(`${flags.file} has the key ${name}; SIGHUP makes a running collector read it`)
     return 0
   },
+}
+
+/** On a line of its own, also where an editor has left the last one without its end. */
+async function appendLine(path: string, line: string): Promise<void> {
+  const file = await open(path, 'a+', 0o600)
+  try {
+    const { size } = await file.stat()
+    const last = Buffer.from('\n')
+    if (size > 0) await file.read(last, 0, 1, size - 1)
+    await file.write(`${last.toString() === '\n' ? '' : '\n'}${line}\n`)
+  } finally {
+    await file.close()
+  }
 }

@@ -59,6 +59,9 @@ test('key new makes a key and its line; a file gets the line, and nobody else ca
   for (const name of ['a', 'b']) t.match((await runCommand(['key', 'new', name, '--file', file])).stdout, /^vck_\S+\n$/)
   t.match(readFileSync(file, 'utf8'), /^a:[\da-f]{64}:ingest\nb:[\da-f]{64}:ingest\n$/)
   t.equal(statSync(file).mode & 0o777, 0o600)
+  writeFileSync(file, '# ours')
+  await runCommand(['key', 'new', 'c', '--file', file])
+  t.match(readFileSync(file, 'utf8'), /^# ours\nc:[\da-f]{64}:ingest\n$/)
   for (const args of [['new'], ['list'], ['new', 'a b'], ['new', 'a', '--scope', 'write']]) {
     t.match(await runCommand(['key', ...args]), { code: 2, stdout: '' }, args.join(' '))
   }
