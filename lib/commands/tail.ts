@@ -44,5 +44,5 @@ export const tailCommand: Command = {
 
 /** The settings for the embedded Kafka, which speaks in clear. */
 async function embedded(config: Config): Promise<Config> {
-  return { ...config, kafkaBootstrapServers: await findDevKafka(config.apiPort), kafkaSecurityProtocol: 'plaintext' }
+  return { ...config, kafkaBootstrapServers: await findDevKafka(config), kafkaSecurityProtocol: 'plaintext' }
 }

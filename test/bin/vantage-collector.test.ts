@@ -127,6 +127,25 @@ test('a command ends without a word when nobody reads on what it prints', async 
   t.match(await help.result, { code: 0, stderr: '' })
 })
 
+test('tail --dev shows its key to a collector that wants one, and says so when it has none', async (t) => {
+  const port = String(await freePort())
+  const key = { VANTAGE_API_PORT: port, VANTAGE_API_KEY: 'hush' }
+  const collector = new Collector({ args: ['--dev'], env: { ...key, VANTAGE_AUTH_ENABLED: 'true' } })
+  t.teardown(() => collector.kill())
+  await waitFor(() => collector.logs.some(({ msg }) => msg.includes('collector is listening')), 'readable logs')
+  for (const VANTAGE_API_KEY of ['', 'other']) {
+    t.match(await runCommand(['tail', '--dev'], { env: { ...key, VANTAGE_API_KEY } }), {
+      code: 1,
+      stderr: 'wants an API key with the scope read: set VANTAGE_API_KEY',
+    })
+  }
+  const tail = startCommand(['tail', '--dev'], { env: key })
+  t.teardown(() => tail.process.kill('SIGKILL'))
+  await waitFor(() => tail.output.stderr.includes('Reading'), 'tail to read')
+  tail.process.kill('SIGINT')
+  t.match(await tail.result, { code: 0 })
+})
+
 test('tail says what is wrong when it finds nothing to read', async (t) => {
   const kafka = await startMockKafka(t)
   const collector = await startCollector(t, { kafka })
