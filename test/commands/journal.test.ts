@@ -126,7 +126,7 @@ test('dead letters are listed, tried again, and deleted only when told twice', a
   t.same(readdirSync(join(env.VANTAGE_JOURNAL_DIR, 'dead')), [])
 })
 
-test('whoever tries dead letters again that leave no room for it is told the way out', async (t) => {
+test('dead letters that leave no room in the journal go to Kafka at once; without it, the way out is told', async (t) => {
   const kafka = await startMockKafka(t)
   const env = {
     VANTAGE_JOURNAL_DIR: await makeDirectory(t),
@@ -140,9 +140,13 @@ test('whoever tries dead letters again that leave no room for it is told the way
   await collector.stop()
 
   const replay = ['journal', 'replay', '--dead']
-  t.match(await runCommand(replay, { env }), { code: 1, stderr: /raise VANTAGE_JOURNAL_MAX_MB for this command/ })
-  const wider = { ...env, VANTAGE_JOURNAL_MAX_MB: '2' }
-  t.match(await runCommand(replay, { env: wider }), { code: 0, stdout: '1 metrics sent to Kafka, 0 left\n' })
+  const away = { ...env, VANTAGE_KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${await freePort()}` }
+  t.match(await runCommand(replay, { env: away }), { code: 1, stderr: /raise VANTAGE_JOURNAL_MAX_MB for this command/ })
+  t.match(await runCommand(replay, { env: small }), {
+    code: 1,
+    stdout: '0 metrics sent to Kafka, 1 refused and kept as dead letters, 0 left\n',
+  })
+  t.match(await runCommand(replay, { env }), { code: 0, stdout: '1 metrics sent to Kafka, 0 left\n' })
 })
 
 test('mistakes are told', async (t) => {

@@ -3,6 +3,7 @@ import { Delivery } from '../../delivery/delivery.js'
 import type { DeadRecord } from '../../delivery/journal/dead-space.js'
 import type { JournalDirectory } from '../../delivery/journal/directory.js'
 import type { RecordBatch } from '../../delivery/record-batch.js'
+import type { DeliveryOutcome } from '../../delivery/shipment.js'
 import { BufferPool } from '../../shared/buffer-pool.js'
 import { Problem } from '../../shared/errors.js'
 import { createLogger } from '../../shared/logger.js'
@@ -32,7 +33,7 @@ export async function replayJournal(
   logger.level = 'silent'
   const delivery = new Delivery(config, telemetry, new BufferPool(), logger)
   await delivery.start(waitForKafkaMs)
-  if (withDead) await requeueDead(directory, delivery)
+  const refusedAgain = withDead ? await retryDead(directory, delivery) : 0
   let toldAt = -Infinity
   const isLeft = async () => (await hasOrphans(directory)) || delivery.adopting || telemetry.gauges.metricsWaiting > 0
   while (!signal.aborted && (await isLeft())) {
@@ -45,28 +46,39 @@ export async function replayJournal(
   }
   await delivery.stop(stopTimeoutMs)
   const { counts, gauges } = telemetry
-  return { metrics: counts.metricsReplayed, refused: counts.metricsDeadLettered, left: gauges.metricsWaiting }
+  const refused = counts.metricsDeadLettered + refusedAgain
+  return { metrics: counts.metricsDelivered, refused, left: gauges.metricsWaiting }
 }
 
 async function hasOrphans(directory: JournalDirectory): Promise<boolean> {
   return (await directory.owners()).some(({ alive }) => !alive)
 }
 
-/** Dead letters become a batch of the journal; only when that is on disk are they deleted. */
-async function requeueDead(directory: JournalDirectory, delivery: Delivery): Promise<void> {
-  for (const file of await directory.dead.list()) {
-    if (file.records.length > 0) await requeue(batchOf(file.records), delivery)
-    await directory.dead.drop(file)
+/**
+ * Dead letters become a batch of the journal or, where that has no room, go to Kafka at once; only then are they deleted.
+ * Resolves with the number of those that Kafka has refused at once, which are buried again.
+ */
+async function retryDead({ dead }: JournalDirectory, delivery: Delivery): Promise<number> {
+  let refusedAgain = 0
+  for (const file of await dead.list()) {
+    const { refused } = file.records.length > 0 ? await deliver(batchOf(file.records), delivery) : nothing
+    const numbers = new Set(refused.map(({ record }) => record))
+    if (numbers.size > 0) await dead.bury(file.records.filter((_, n) => numbers.has(n)))
+    refusedAgain += numbers.size
+    await dead.drop(file)
   }
+  return refusedAgain
 }
 
-async function requeue(batch: RecordBatch, delivery: Delivery): Promise<void> {
+const nothing = { refused: [] }
+
+async function deliver(batch: RecordBatch, delivery: Delivery): Promise<DeliveryOutcome> {
   try {
-    await delivery.deliver(batch)
+    return await delivery.deliver(batch)
   } catch (error) {
     if (!(error instanceof Problem && error.code === 'VANTAGE_JOURNAL_FULL')) throw error
     throw new Error(
-      `${error.message}, so there is no room to try the dead letters again: raise VANTAGE_JOURNAL_MAX_MB for this command, or take them out with journal export --dead and journal drop-dead --yes`,
+      `${error.message}, so the dead letters cannot be tried again before Kafka is there: wait for it, raise VANTAGE_JOURNAL_MAX_MB for this command, or take them out with journal export --dead and journal drop-dead --yes`,
     )
   }
 }
