@@ -2,8 +2,9 @@
 import cluster from 'node:cluster'
 import { readFileSync, statSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
-import { objectionTo, producerProperties } from '../lib/delivery/producer-properties.js'
-import { type Config, type ParsedConfig, parseConfig } from '../lib/shared/config.js'
+import { objectionTo } from '../lib/delivery/producer.js'
+import { producerProperties } from '../lib/delivery/producer-properties.js'
+import { type Config, type ParsedConfig, parseConfig, propertyVariable } from '../lib/shared/config.js'
 import { messageOf } from '../lib/shared/errors.js'
 import { createLogger } from '../lib/shared/logger.js'
 import { version } from '../lib/shared/version.js'
@@ -153,8 +154,15 @@ function examineConfig(): ParsedConfig {
     mistakes.push('--dev keeps metrics in memory only and is refused when VANTAGE_ENVIRONMENT is production')
   }
   const objection = mistakes.length === 0 ? objectionTo(producerProperties(config)) : undefined
-  if (objection !== undefined) mistakes.push(`VANTAGE_KAFKA_PROPERTY_...: librdkafka says: ${objection}`)
+  if (objection !== undefined) mistakes.push(`${variablesOf(config, objection)}: librdkafka says: ${objection}`)
   return parsed
+}
+
+/** The variables of the properties that an objection names, or of all that were passed through if it names none. */
+function variablesOf({ kafkaProperties }: Config, objection: string): string {
+  const passedThrough = Object.keys(kafkaProperties)
+  const named = passedThrough.filter((name) => objection.includes(name))
+  return (named.length > 0 ? named : passedThrough).map(propertyVariable).join(', ') || 'The Kafka settings'
 }
 
 function readEnvironment(): Record<string, string | undefined> {

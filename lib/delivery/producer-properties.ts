@@ -1,6 +1,5 @@
-import Kafka, { type ProducerGlobalConfig, type ProducerTopicConfig } from 'node-rdkafka'
+import type { ProducerGlobalConfig, ProducerTopicConfig } from 'node-rdkafka'
 import type { Config } from '../shared/config.js'
-import { messageOf } from '../shared/errors.js'
 import { connectionProperties } from './connection-properties.js'
 
 /** librdkafka's settings of a producer, and those of its topic. */
@@ -52,8 +51,6 @@ export function producerProperties(config: Config): ProducerProperties {
  */
 const topicLevel: ReadonlySet<string> = new Set([
   'request.timeout.ms',
-  'message.timeout.ms',
-  'delivery.timeout.ms',
   'queuing.strategy',
   'partitioner',
   'compression.level',
@@ -67,14 +64,4 @@ const framingBytes = 2048
 /** The longest value of a record that librdkafka surely takes with any key of ours. */
 export function maxRecordBytes({ kafkaProperties }: Pick<Config, 'kafkaProperties'>): number {
   return Number(kafkaProperties['message.max.bytes'] ?? defaultMaxMessageBytes) - framingBytes
-}
-
-/** What librdkafka has against the properties, in its words; undefined when it takes them all. Starts nothing. */
-export function objectionTo({ global, topic }: ProducerProperties): string | undefined {
-  try {
-    new Kafka.Producer(global, topic)
-    return undefined
-  } catch (error) {
-    return messageOf(error)
-  }
 }

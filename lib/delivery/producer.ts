@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { messageOf } from '../shared/errors.js'
 import { type ConnectionError, readConnectionError } from './connection-error.js'
 import { type Answer, binding, type Handle, type NativeFailure, type Told, type TopicState } from './native/binding.js'
 import type { ProducerProperties } from './producer-properties.js'
@@ -192,6 +193,18 @@ export class Producer {
       this.#sent.delete(id)
       sent?.resolve(Array.isArray(failures) ? failures.map(failedRecord) : [])
     }
+  }
+}
+
+/** What librdkafka has against the properties, in its words; undefined when it takes them all. Connects to nothing. */
+export function objectionTo({ global, ...others }: ProducerProperties): string | undefined {
+  const { 'bootstrap.servers': _brokers, ...alone } = global
+  const deaf = { onConnectionError: () => undefined, onFatal: () => undefined }
+  try {
+    void new Producer({ global: alone, ...others }, 'none', deaf).close()
+    return undefined
+  } catch (error) {
+    return messageOf(error)
   }
 }
 

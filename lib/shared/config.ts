@@ -475,6 +475,8 @@ export function describeLimits(schema: TSchema): string {
   return `${noun}${lower}${limits.maximum === undefined ? '' : ` to ${limits.maximum}`}`
 }
 
+const late = 'what librdkafka gave up would be sent twice; VANTAGE_ACK_TIMEOUT_MS says what is late'
+
 /** librdkafka properties that would break the promise of a 202, and what to use instead. */
 const reservedProperties: Record<string, string> = {
   'bootstrap.servers': 'use VANTAGE_KAFKA_BOOTSTRAP_SERVERS',
@@ -486,18 +488,24 @@ const reservedProperties: Record<string, string> = {
   acks: 'use VANTAGE_KAFKA_ACKS',
   'request.required.acks': 'use VANTAGE_KAFKA_ACKS',
   'enable.idempotence': 'it follows VANTAGE_KAFKA_ACKS',
+  'message.timeout.ms': late,
+  'delivery.timeout.ms': late,
+  'message.send.max.retries': late,
+  retries: late,
   'delivery.report.only.error': 'delivery relies on it',
   debug: 'what librdkafka logs is not kept',
   'transactional.id': 'the collector does not use transactions',
 }
 
+/** The variable that passes a property of librdkafka through. */
+export function propertyVariable(name: string): string {
+  return propertyPrefix + name.replaceAll('.', '_').toUpperCase()
+}
+
 function checkTogether(config: Static<typeof configSchema>, properties: Record<string, string>): string[] {
   const mistakes = Object.keys(properties)
     .filter((name) => reservedProperties[name] !== undefined)
-    .map((name) => {
-      const variable = propertyPrefix + name.replaceAll('.', '_').toUpperCase()
-      return `${variable} may not be set: ${reservedProperties[name]}`
-    })
+    .map((name) => `${propertyVariable(name)} may not be set: ${reservedProperties[name]}`)
   mistakes.push(
     ...serverMistakes('VANTAGE_KAFKA_BOOTSTRAP_SERVERS', config.kafkaBootstrapServers, protocolOf(config, properties)),
   )

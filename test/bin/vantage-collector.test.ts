@@ -46,10 +46,15 @@ test('--check-config tells each mistake in a line and starts nothing', async (t)
   t.match(await runCommand([], { env: { VANTAGE_API_PORT: 'x' } }), { code: 2 }, 'serving checks the same')
 })
 
-test('a librdkafka property that does not exist is told in its words', async (t) => {
-  const { code, stderr } = await runCommand(['--check-config'], { env: { VANTAGE_KAFKA_PROPERTY_NO_SUCH: '1' } })
-  t.equal(code, 2)
-  t.match(stderr, 'No such configuration property: "no.such"')
+test('librdkafka properties that cannot be, or not together, are told in its words before anything is started', async (t) => {
+  for (const [variable, value, words] of [
+    ['VANTAGE_KAFKA_PROPERTY_NO_SUCH', '1', 'No such configuration property: "no.such"'],
+    ['VANTAGE_KAFKA_PROPERTY_MAX_IN_FLIGHT', '10', '`max.in.flight` must be set <= 5'],
+  ] as const) {
+    const { code, stderr } = await runCommand(['--check-config'], { env: { [variable]: value } })
+    t.equal(code, 2)
+    t.match(stderr, new RegExp(`^vantage-collector: ${variable}: librdkafka says: ${words}.*\\n$`))
+  }
 })
 
 test('key new makes a key and its line; a file gets the line, and nobody else can read it', async (t) => {

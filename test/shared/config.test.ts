@@ -88,9 +88,13 @@ test('librdkafka properties pass through by name, except those that would break 
     VANTAGE_KAFKA_PROPERTY_security_protocol: 'ssl',
     VANTAGE_KAFKA_PROPERTY_BATCH_SIZE: '5',
     VANTAGE_KAFKA_PROPERTY_enable_idempotence: 'false',
+    VANTAGE_KAFKA_PROPERTY_MESSAGE_TIMEOUT_MS: '500',
   })
-  t.same(config.kafkaProperties, { 'security.protocol': 'ssl', 'batch.size': '5', 'enable.idempotence': 'false' })
-  t.same(mistakes, ['VANTAGE_KAFKA_PROPERTY_ENABLE_IDEMPOTENCE may not be set: it follows VANTAGE_KAFKA_ACKS'])
+  t.match(config.kafkaProperties, { 'security.protocol': 'ssl', 'batch.size': '5' })
+  t.match(mistakes, [
+    'VANTAGE_KAFKA_PROPERTY_ENABLE_IDEMPOTENCE may not be set: it follows VANTAGE_KAFKA_ACKS',
+    /^VANTAGE_KAFKA_PROPERTY_MESSAGE_TIMEOUT_MS may not be set: what librdkafka gave up would be sent twice/,
+  ])
 })
 
 test('secrets come from files, too, and are never shown', async (t) => {
