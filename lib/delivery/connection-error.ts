@@ -1,4 +1,4 @@
-/** Why a connection to a broker, or what went by it, failed. */
+/** Why a connection to a broker failed. */
 export type ConnectionError = {
   message: string
   /** It stays until somebody changes the settings. */

@@ -282,7 +282,7 @@ export class Delivery {
   async #redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
     const [{ reason } = { reason: 'unknown' }] = failed
     this.#redeliveryWarning.add(failed.length, reason)
-    this.#health.failed({ message: reason, lasting: false })
+    this.#health.refused(reason)
     if (await this.#redelivery.redeliver(shipment, failed)) this.#finish(shipment)
   }
 
@@ -400,10 +400,10 @@ export class Delivery {
 
   #openProducer(onStatistics?: (json: string) => void): Producer {
     return new Producer(producerProperties(this.#config), this.#config.kafkaTopic, {
-      onConnectionError: (error) => this.#health.failed(error),
+      onConnectionError: (error) => this.#health.connectionError(error),
       onFatal: (reason) => {
         this.#logger.error({ reason }, 'a Kafka producer failed for good and is replaced; its records are sent again')
-        this.#health.failed({ message: reason, lasting: true })
+        this.#health.refused(reason)
       },
       ...(onStatistics && { onStatistics }),
     })

@@ -40,6 +40,8 @@ export class KafkaHealth {
   /** Until then, answers do not tell that records are taken. */
   #stalledUntil = -Infinity
   #error: ConnectionError | undefined
+  /** Of records, since the last acknowledgement. */
+  #refusal: string | undefined
   /** Questions that failed before a reason was known. */
   #unexplained = 0
   #timer: NodeJS.Timeout | undefined
@@ -86,13 +88,14 @@ export class KafkaHealth {
     if (!this.#status.up && tookMs > this.#options.slowAfterMs) return
     this.#acknowledgedAt = performance.now()
     this.#stalledUntil = -Infinity
+    this.#refusal = undefined
     this.#set(true, 'Acknowledges')
   }
 
   /** Something has waited too long. Only an acknowledgement in time, or `released`, lifts that. */
   stalled(waitedMs: number): void {
     this.#stalledUntil = Infinity
-    this.#set(false, `No acknowledgement for ${waitedMs} ms${this.#because()}`)
+    this.#set(false, `No acknowledgement for ${waitedMs} ms${this.#because(this.#refusal)}`)
   }
 
   /**
@@ -103,9 +106,14 @@ export class KafkaHealth {
     if (this.#stalledUntil === Infinity) this.#stalledUntil = performance.now() + (acknowledged ? 0 : tryRefusedEveryMs)
   }
 
-  /** Notes what failed, to explain that Kafka is away: the first reason, or the last that is there to stay. */
-  failed(error: ConnectionError): void {
+  /** Notes why a connection failed, to explain that Kafka is away: the first reason, or the last that is there to stay. */
+  connectionError(error: ConnectionError): void {
     if (this.#error === undefined || error.lasting) this.#error = error
+  }
+
+  /** Notes why records were not taken, which may be so although the brokers answer. */
+  refused(reason: string): void {
+    this.#refusal = reason
   }
 
   /** Asks the brokers once, unless their acknowledgements are answer enough. */
@@ -150,7 +158,10 @@ export class KafkaHealth {
     } else if (partitions === 0) this.#set(false, `Topic ${topic} does not exist`)
     else if (partitionsWithoutLeader === partitions) this.#set(false, `No partition of ${topic} has a leader`)
     else if (!this.#status.up && !this.#producer().identified) {
-      this.#set(false, `Kafka has not given this producer an id yet, which it needs to send${this.#because()}`)
+      this.#set(
+        false,
+        `Kafka has not given this producer an id yet, which it needs to send${this.#because(this.#refusal)}`,
+      )
     } else {
       this.#error = undefined
       this.#unexplained = 0
@@ -159,8 +170,8 @@ export class KafkaHealth {
     }
   }
 
-  #because(): string {
-    return this.#error === undefined ? '' : ` (${this.#error.message})`
+  #because(reason = this.#error?.message): string {
+    return reason === undefined ? '' : ` (${reason})`
   }
 
   #set(up: boolean, message: string): void {

@@ -13,7 +13,6 @@ export class Sender {
   readonly #closing = new Set<Promise<void>>()
   #producer: Producer | undefined
   #openedAtMs = -Infinity
-  #notBeforeMs = -Infinity
   #closed = false
 
   constructor(open: () => Producer) {
@@ -36,18 +35,15 @@ export class Sender {
    */
   get producer(): Producer {
     if (this.#closed) throw new Error('the sender was closed')
-    if (this.#producer?.failed === true) {
-      this.#discard(this.#producer, handBackMs)
-      this.#notBeforeMs = this.#openedAtMs + replaceEveryMs
-    }
+    // Until then, what is sent through it fails at once.
+    const isDue = performance.now() - this.#openedAtMs > replaceEveryMs
+    if (this.#producer?.failed === true && isDue) this.#discard(this.#producer, handBackMs)
     this.#producer ??= this.#openOne()
     return this.#producer
   }
 
   #openOne(): Producer {
-    const now = performance.now()
-    if (now < this.#notBeforeMs) throw new Error('the producer has failed and will be replaced')
-    this.#openedAtMs = now
+    this.#openedAtMs = performance.now()
     return this.#open()
   }
 

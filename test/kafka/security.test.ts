@@ -175,13 +175,15 @@ test('settings of the login that cannot work are told before anything is started
   t.notMatch(stderr, 'hush')
 })
 
+/** Whoever comes by the plain listener may do anything; the collector's user may do what it is allowed to. */
+const authorizer = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'super.users': 'User:ANONYMOUS',
+}
+
 test('a client that may not use the topic is told so, and what it needs', async (t) => {
   const authority = await Authority.create(t)
-  // Whoever comes by the plain listener may do anything; the collector's user may do nothing.
-  const kafka = await startSecureKafka(t, authority, {
-    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-    'super.users': 'User:ANONYMOUS',
-  })
+  const kafka = await startSecureKafka(t, authority, authorizer)
   const passwordFile = join(await makeDirectory(t), 'password')
   writeFileSync(passwordFile, user.password)
   const collector = await startCollector(t, { env: scram(kafka, authority, passwordFile), ready: false })
@@ -189,4 +191,27 @@ test('a client that may not use the topic is told so, and what it needs', async 
   await waitFor(async () => reason.test(String((await collector.get('/ready')).body.reason)), 'the reason')
   t.match(await collector.post(batchOf(1)), { status: 503, body: { detail: reason } })
   t.equal(complaints(collector).length, 1)
+})
+
+test('a client that may see the topic and not write to it is not ready, whatever Kafka answers', async (t) => {
+  const authority = await Authority.create(t)
+  const kafka = await startSecureKafka(t, authority, authorizer)
+  await kafka.broker.allow(user.name, 'Describe', 'metrics-raw')
+  const passwordFile = join(await makeDirectory(t), 'password')
+  writeFileSync(passwordFile, user.password)
+  // An idempotent producer would not even get an id.
+  const patience = { VANTAGE_KAFKA_ACKS: '1', VANTAGE_ACK_TIMEOUT_MS: '1000' }
+  const env = { ...scram(kafka, authority, passwordFile), ...patience }
+  const collector = await startCollector(t, { env })
+  t.match(await collector.post(batchOf(1)), { status: 503, body: { code: 'VANTAGE_ACK_TIMEOUT' } })
+  const uptime = async () => Number((await collector.get('/v1/stats')).body.uptime_seconds)
+  const askedAt = await uptime()
+  await waitFor(async () => {
+    const { status, body } = await collector.get('/ready')
+    t.match({ status, body }, { status: 503, body: { reason: /No acknowledgement .*topic authorization failed/ } })
+    return (await uptime()) > askedAt + 2
+  }, 'two seconds')
+  await kafka.broker.allow(user.name, 'Write', 'metrics-raw')
+  await waitFor(async () => (await collector.post(batchOf(1))).status === 202, '202')
+  await waitFor(async () => (await collector.get('/ready')).status === 200, '/ready')
 })

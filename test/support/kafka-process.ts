@@ -61,6 +61,11 @@ export class KafkaProcess {
     return node
   }
 
+  /** Runs one of Kafka's own tools, such as org.apache.kafka.tools.AclCommand. */
+  static async runTool(tool: string, args: readonly string[]): Promise<void> {
+    await run('java', ['-cp', `${jars}/*`, tool, ...args])
+  }
+
   /** Starts the node, the first time or again on its data. */
   start(): void {
     const heap = [`-Xms${this.#heapMiB}m`, `-Xmx${this.#heapMiB}m`]

@@ -28,6 +28,12 @@ export class KafkaBroker extends KafkaNode {
     return this.address
   }
 
+  /** Lets a user do something with a topic, where the broker asks for that. */
+  allow(user: string, operation: 'Describe' | 'Write', topic: string): Promise<void> {
+    const rule = ['--add', '--allow-principal', `User:${user}`, '--operation', operation, '--topic', topic]
+    return KafkaProcess.runTool('org.apache.kafka.tools.AclCommand', ['--bootstrap-server', this.bootstrap, ...rule])
+  }
+
   /** Makes a topic with its own settings, such as max.message.bytes. */
   createTopic(topic: string, partitions: number, config: Record<string, string> = {}): Promise<void> {
     return createTopic(this.bootstrap, { topic, partitions, config })
