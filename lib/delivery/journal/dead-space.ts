@@ -1,6 +1,6 @@
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAlive, ownIdentity } from './process-identity.js'
+import { identityForm, isAlive, ownIdentity } from './process-identity.js'
 import { syncDirectory } from './sync-directory.js'
 
 /** A record that was promised to its agent and that the brokers refuse for good. */
@@ -20,10 +20,10 @@ export type DeadRecord = {
 /** Records of one file, which is all or nothing. `refused`: the dead-letter topic would not take them either. */
 export type DeadFile = { name: string; records: DeadRecord[]; refused: boolean }
 
-const fileName = /^((\d+)(?:-[\da-f]{8}-\d+)?)\.(\d+)(\.refused)?\.ndjson$/
+const fileName = new RegExp(String.raw`^(${identityForm})\.(\d+)(\.refused)?\.ndjson$`)
 
 /** A file that is being written, under the name that it will have. */
-const unfinishedName = /^(\d+(?:-[\da-f]{8}-\d+)?)\..*\.unfinished$/
+const unfinishedName = new RegExp(String.raw`^(${identityForm})\..*\.unfinished$`)
 
 /** Where records lie that nobody will take: a file of JSON lines for each lot of them, there as a whole or not at all. */
 export class DeadSpace {

@@ -3,7 +3,7 @@ import { access, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } f
 import { dirname, join } from 'node:path'
 import { messageOf } from '../../shared/errors.js'
 import { DeadSpace } from './dead-space.js'
-import { isAlive, ownIdentity } from './process-identity.js'
+import { identityForm, isAlive, ownIdentity } from './process-identity.js'
 import { syncDirectory } from './sync-directory.js'
 
 /** The version of what lies in a journal directory: raised when an older collector could not read it. */
@@ -16,7 +16,7 @@ const trialBytes = 64 * 1024
 export type LogOwner = { name: string; path: string; pid: number; alive: boolean }
 
 /** `<identity of its process>.<number>`: the name says whose a log is, so that renaming it hands it over. */
-const logName = /^((\d+)(?:-[\da-f]{8}-\d+)?)\.\d+$/
+const logName = new RegExp(String.raw`^(${identityForm})\.\d+$`)
 
 /**
  * What a journal has on disk, for all processes of this machine:

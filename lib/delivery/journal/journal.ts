@@ -211,8 +211,7 @@ export class Journal {
 
   async #write(entries: NewEntry[]): Promise<EntryRef[]> {
     const directory = this.#directory
-    if (directory === undefined) throw new JournalRefusal(this.#status)
-    if (this.#status.state === 'unavailable') throw new JournalRefusal(this.#status)
+    if (directory === undefined || this.#status.state === 'unavailable') throw new JournalRefusal(this.#status)
     await this.#checkRoom(entries.reduce((sum, { bytes }) => sum + bytes.length, 0))
     this.#own ??= await this.#openLog(directory.nextLogPath())
     const refs = await this.#own.append(entries)

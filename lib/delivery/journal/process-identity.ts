@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs'
 /** Tells a process apart from a later one that was given the same number: "4711-1f3a9c2e-8842713". */
 export type ProcessIdentity = string
 
+/** Where a file's name has an identity: a regular expression, with the number as its only group. */
+export const identityForm = String.raw`(\d+)(?:-[\da-f]{8}-\d+)?`
+
 const own = identityOf(process.pid) ?? `${process.pid}`
 
 /** This process. */
