@@ -1,0 +1,116 @@
+// A process that measures each step of the hot path alone; micro.ts forks one for each sample and says for how long.
+
+import { Producer } from '../lib/delivery/producer.js'
+import { producerProperties } from '../lib/delivery/producer-properties.js'
+import { decode, encodingOf } from '../lib/ingest/decode.js'
+import { slice } from '../lib/ingest/judge.js'
+import { createRecords } from '../lib/ingest/records.js'
+import { createScan } from '../lib/ingest/scan.js'
+import { split } from '../lib/ingest/split.js'
+import { createValidate } from '../lib/ingest/validate.js'
+import { BufferPool } from '../lib/shared/buffer-pool.js'
+import { parseConfig } from '../lib/shared/config.js'
+import { renderMessages } from './load/fleet.js'
+import { defaultLoad } from './load/options.js'
+import { median } from './statistics.js'
+import { cpuMicroseconds, yardstickWork } from './yardstick.js'
+
+export type MicroWork = { bootstrap: string; batchSize: number; warmUpBlocks: number; blocks: number }
+
+/** CPU time of one batch, and of fixed work beside it. */
+export type StepCost = { name: string; microseconds: number; yardstick: number }
+
+const blockMs = 30
+const yardstickMs = 15
+
+type Step = { name: string; run: () => unknown; after?: () => Promise<void> }
+
+// What fails here ends this process, which micro.ts takes for the failure that it is. It stays until micro.ts disconnects.
+process.on('message', async (work: MicroWork) => {
+  process.send?.(await measure(work))
+})
+
+/**
+ * Steps take turns, block after block, so that a slow minute of the machine meets all of them, and CPU time is counted
+ * in place of time, so that waiting for a CPU is not. A yardstick before and after each block tells how fast the machine
+ * was just then.
+ */
+async function measure({ bootstrap, batchSize, warmUpBlocks, blocks }: MicroWork): Promise<StepCost[]> {
+  const { steps, stop } = await createSteps(bootstrap, batchSize)
+  const inTurn = (times: number) => Array.from({ length: times }, () => steps).flat()
+  cpuMicroseconds(yardstickWork, blockMs)
+  for (const step of inTurn(warmUpBlocks)) await runBlock(step)
+  const costs: StepCost[] = []
+  for (const step of inTurn(blocks)) costs.push(await measureBlock(step))
+  await stop()
+  return steps.map(({ name }) => typical(name, costs))
+}
+
+async function measureBlock(step: Step): Promise<StepCost> {
+  const before = cpuMicroseconds(yardstickWork, yardstickMs)
+  const microseconds = await runBlock(step)
+  const yardstick = (before + cpuMicroseconds(yardstickWork, yardstickMs)) / 2
+  return { name: step.name, microseconds, yardstick }
+}
+
+async function runBlock({ run, after }: Step): Promise<number> {
+  const microseconds = cpuMicroseconds(run, blockMs)
+  await after?.()
+  return microseconds
+}
+
+function typical(name: string, costs: readonly StepCost[]): StepCost {
+  const own = costs.filter((cost) => cost.name === name)
+  return {
+    name,
+    microseconds: median(own.map(({ microseconds }) => microseconds)),
+    yardstick: median(own.map(({ yardstick }) => yardstick)),
+  }
+}
+
+async function createSteps(
+  bootstrap: string,
+  batchSize: number,
+): Promise<{ steps: Step[]; stop: () => Promise<void> }> {
+  const { config } = parseConfig({ VANTAGE_KAFKA_BOOTSTRAP_SERVERS: bootstrap, VANTAGE_KAFKA_COMPRESSION_TYPE: 'none' })
+  const [message] = renderMessages(0, { ...defaultLoad, batchSize })
+  if (message === undefined) throw new Error('no message')
+  const bytes = message.bytes.subarray(message.bytes.indexOf('\r\n\r\n') + 4)
+  const beyondAscii = Buffer.from(bytes.toString().replaceAll('us-east-1', 'münchen-1'))
+  const pool = new BufferPool()
+  const validate = createValidate(config)
+  const options = { kafkaPartitionKey: 'service', maxRecordBytes: 1_000_000 } as const
+  const asMetrics = createRecords({ ...options, kafkaRecordFormat: 'metric' }, pool)
+  const asLines = createRecords({ ...options, kafkaRecordFormat: 'ndjson' }, pool)
+  const body = decode(bytes, 'latin1')
+  const verdict = validate(body.value)
+  const scan = createScan(config)
+  const batch = slice(bytes, verdict, split(bytes, batchSize))
+  const records = asMetrics(batch, {})
+  const producer = new Producer(producerProperties(config), 'bench-micro', {
+    onConnectionError: () => undefined,
+    onFatal: () => undefined,
+  })
+  const sent: Promise<unknown>[] = []
+  const steps: Step[] = [
+    { name: 'parse: JSON.parse alone', run: () => JSON.parse(bytes.toString('latin1')) },
+    { name: 'scan, ASCII', run: () => scan(bytes, encodingOf(bytes)) },
+    { name: 'scan, beyond ASCII', run: () => scan(beyondAscii, encodingOf(beyondAscii)) },
+    { name: 'parse: decode, ASCII', run: () => decode(bytes, encodingOf(bytes)) },
+    { name: 'parse: decode, beyond ASCII', run: () => decode(beyondAscii, encodingOf(beyondAscii)) },
+    { name: 'validate', run: () => validate(body.value) },
+    { name: 'slice', run: () => slice(bytes, verdict, split(bytes, batchSize)) },
+    { name: 'slice: records', run: () => pool.give(asMetrics(batch, {}).bytes) },
+    { name: 'slice: records, ndjson', run: () => pool.give(asLines(batch, {}).bytes) },
+    {
+      name: 'produce: into the queue of librdkafka, with what its threads do meanwhile',
+      run: () => {
+        sent.push(producer.send(records))
+      },
+      after: async () => {
+        await Promise.all(sent.splice(0))
+      },
+    },
+  ]
+  return { steps, stop: () => producer.close() }
+}
