@@ -122,7 +122,8 @@ class Sender {
     return new Promise((resolve) => {
       const sendDue = () => {
         while (sent < due) {
-          const agent = idle.pop()
+          // The one that has rested longest: those that rest for 8 s are closed by the server, and fleets take turns, too.
+          const agent = idle.shift()
           if (agent === undefined) return
           void this.#post(agent, firstAtMs + intervalMs * sent++).then(() => {
             idle.push(agent)
