@@ -13,7 +13,7 @@ import { parseConfig } from '../lib/shared/config.js'
 import { renderMessages } from './load/fleet.js'
 import { defaultLoad } from './load/options.js'
 import { median } from './statistics.js'
-import { cpuMicroseconds, yardstickWork } from './yardstick.js'
+import { besideYardstick, cpuMicroseconds, yardstickWork } from './yardstick.js'
 
 export type MicroWork = { bootstrap: string; batchSize: number; warmUpBlocks: number; blocks: number }
 
@@ -47,10 +47,8 @@ async function measure({ bootstrap, batchSize, warmUpBlocks, blocks }: MicroWork
 }
 
 async function measureBlock(step: Step): Promise<StepCost> {
-  const before = cpuMicroseconds(yardstickWork, yardstickMs)
-  const microseconds = await runBlock(step)
-  const yardstick = (before + cpuMicroseconds(yardstickWork, yardstickMs)) / 2
-  return { name: step.name, microseconds, yardstick }
+  const { found, yardstick } = await besideYardstick(yardstickMs, () => runBlock(step))
+  return { name: step.name, microseconds: found, yardstick }
 }
 
 async function runBlock({ run, after }: Step): Promise<number> {

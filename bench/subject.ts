@@ -9,7 +9,7 @@ import type { AgentLedger } from './load/ledger.js'
 import { type LoadResult, runLoad } from './load/load.js'
 import { defaultLoad, type LoadOptions } from './load/options.js'
 import { type Usage, usageOf } from './usage.js'
-import { cpuMicroseconds, yardstickWork } from './yardstick.js'
+import { besideYardstick } from './yardstick.js'
 
 /** One measured quantity, with a sample for each run: what `bench compare` compares. */
 export type Figure = {
@@ -147,9 +147,9 @@ export class Bench {
       const options = { ...defaultLoad, warmUpSeconds: 1, seconds: this.options.seconds, ...load }
       const endLook = look(collector.url)
       const url = `${collector.url}/v1/metrics`
-      const before = cpuMicroseconds(yardstickWork, yardstickMs)
-      const measured = await measureServer(collector.process.pid ?? 0, { ...options, url }).finally(endLook)
-      const yardstick = (before + cpuMicroseconds(yardstickWork, yardstickMs)) / 2
+      const { found: measured, yardstick } = await besideYardstick(yardstickMs, () =>
+        measureServer(collector.process.pid ?? 0, { ...options, url }).finally(endLook),
+      )
       const stats = await collector.stats()
       await this.#check(topic, stats.kafka.messages_sent)
       return { ...measured, topic, yardstick, acceptedMetrics: stats.ingestion.metrics_accepted }

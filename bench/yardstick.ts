@@ -29,3 +29,13 @@ export function cpuMicroseconds(run: () => unknown, blockMs: number): number {
   const { user, system } = process.cpuUsage(before)
   return (user + system) / calls
 }
+
+/** What `measure` found, and what fixed work cost beside it: the mean of one call's microseconds before and after. */
+export async function besideYardstick<T>(
+  yardstickMs: number,
+  measure: () => Promise<T>,
+): Promise<{ found: T; yardstick: number }> {
+  const before = cpuMicroseconds(yardstickWork, yardstickMs)
+  const found = await measure()
+  return { found, yardstick: (before + cpuMicroseconds(yardstickWork, yardstickMs)) / 2 }
+}
