@@ -24,6 +24,8 @@ export type BatchRequest = {
   header: (lowerCaseName: string) => string
   res: HttpResponse
   onAborted: (listener: () => void) => void
+  /** Is told of each part of the body that has come. */
+  received: (bytes: number, isLast: boolean) => void
   /** The API key it came with, where authentication is on. */
   keyName: string | undefined
   /** Whom limits and fairness count it for. */

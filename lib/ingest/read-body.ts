@@ -1,14 +1,17 @@
-import type { HttpResponse } from 'uWebSockets.js'
 import type { BufferPool } from '../shared/buffer-pool.js'
 import { Problem } from '../shared/errors.js'
 import type { Hold } from './byte-budget.js'
+import type { BatchRequest } from './ingest.js'
 
 /** The client went away before its request was answered; there is nobody to tell. */
 export class RequestAborted extends Error {
   override name = 'RequestAborted'
 }
 
-type BodySource = { res: HttpResponse; onAborted: (listener: () => void) => void }
+/** One for all: thousands may go at once, and a stack, which tells nothing here, is dear. */
+const requestAborted = new RequestAborted()
+
+type BodySource = Pick<BatchRequest, 'res' | 'onAborted' | 'received'>
 
 /**
  * Collects a request body in a buffer of the pool (uWebSockets.js detaches each chunk after its callback); the caller
@@ -20,7 +23,7 @@ type BodySource = { res: HttpResponse; onAborted: (listener: () => void) => void
  * @throws {RequestAborted} when the client closes the connection first
  */
 export function readBody(
-  { res, onAborted }: BodySource,
+  { res, onAborted, received }: BodySource,
   maxBytes: number,
   pool: BufferPool,
   hold: Hold,
@@ -35,8 +38,9 @@ export function readBody(
       if (body !== undefined) pool.give(body)
       reject(error)
     }
-    onAborted(() => fail(new RequestAborted()))
+    onAborted(() => fail(requestAborted))
     res.onData((chunk, isLast) => {
+      received(chunk.byteLength, isLast)
       if (ended) return
       if (length + chunk.byteLength > maxBytes) return fail(bodyTooLarge(maxBytes))
       try {

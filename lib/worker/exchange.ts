@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
 import { type RequestTrace, untraced } from '../ingest/request-trace.js'
 import type { Answer } from '../shared/answer.js'
+import type { StalledRequests } from './stalled-requests.js'
 
 /** With TLS, the certificate that the client has shown, in PEM, '' if none; missing in the types. */
 type TlsResponse = HttpResponse & { getX509Certificate(): string }
@@ -31,11 +32,14 @@ export class Exchange {
   readonly headerValues: (name: string) => string[]
   /** Whether the client has shown a certificate, which the handshake has held against VANTAGE_TLS_CA_FILE then. */
   readonly showsCertificate: () => boolean
+  readonly #stalled: StalledRequests
   #aborted = false
+  #answered = false
   #onAborted: (() => void) | undefined
 
-  constructor(res: HttpResponse, req: HttpRequest) {
+  constructor(res: HttpResponse, req: HttpRequest, stalled: StalledRequests) {
     this.res = res
+    this.#stalled = stalled
     this.method = req.getCaseSensitiveMethod()
     this.header = (name) => req.getHeader(name)
     this.headerValues = (name) => {
@@ -47,6 +51,7 @@ export class Exchange {
     this.showsCertificate = () => (res as TlsResponse).getX509Certificate() !== ''
     res.onAborted(() => {
       this.#aborted = true
+      this.#stalled.forget(res)
       this.#onAborted?.()
     })
   }
@@ -56,9 +61,17 @@ export class Exchange {
     this.#onAborted = listener
   }
 
+  /** Tells that a part of the body has come. A client that is slow with the next ones loses its connection. */
+  readonly received = (bytes: number, isLast: boolean): void => {
+    if (isLast) this.#stalled.forget(this.res)
+    else if (!this.#answered) this.#stalled.noteProgress(this.res, bytes)
+  }
+
   /** Writes the answer, unless the client has gone. `close` ends the connection after it. */
   send({ status, headers = {}, body = '' }: Answer, more: Readonly<Record<string, string>>, close: boolean): void {
     if (this.#aborted) return
+    this.#answered = true
+    this.#stalled.forget(this.res)
     this.res.cork(() => {
       this.res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
       for (const name in headers) this.res.writeHeader(name, headers[name] ?? '')
@@ -74,7 +87,13 @@ export class Exchange {
 
   /** As the client reads: what it has not read yet would else be copied, for each of many slow ones. */
   #sendInParts(body: Uint8Array): void {
-    this.res.onWritable((offset) => this.res.tryEnd(body.subarray(offset), body.length)[0])
-    this.res.tryEnd(body, body.length)
+    const sendFrom = (offset: number): boolean => {
+      const [taken, done] = this.res.tryEnd(body.subarray(offset), body.length)
+      if (done) this.#stalled.forget(this.res)
+      else this.#stalled.noteProgress(this.res, Infinity)
+      return taken
+    }
+    this.res.onWritable(sendFrom)
+    sendFrom(0)
   }
 }

@@ -1,0 +1,54 @@
+import type { HttpResponse } from 'uWebSockets.js'
+
+/**
+ * uWebSockets.js would close them itself, after 8 to 12 seconds, but looks only every 4: then it closes thousands in one
+ * go, while all other requests wait.
+ */
+const windowMs = 7500
+/** A body that comes at this rate may take as long as it likes, as with uWebSockets.js. */
+const leastBytesInWindow = (16_384 * windowMs) / 1000
+const lookEveryMs = 20
+/** Takes a millisecond or two. */
+const maxClosedAtOnce = 50
+
+/** Closes, a few at a time, the connections of clients that send a body, or read an answer, too slowly. */
+export class StalledRequests {
+  /** Since all have the same time, those whose window ends first come first. */
+  readonly #windows = new Map<HttpResponse, { bytes: number; endsAt: number }>()
+  #timer: NodeJS.Timeout | undefined
+
+  /** Watches it from the first call on, until it is forgotten. */
+  noteProgress(res: HttpResponse, bytes: number): void {
+    const window = this.#windows.get(res)
+    if (window === undefined) this.#open(res, bytes)
+    else window.bytes += bytes
+  }
+
+  /** To be called when its body or its answer is through, or its connection has gone. */
+  forget(res: HttpResponse): void {
+    this.#windows.delete(res)
+  }
+
+  #open(res: HttpResponse, bytes: number): void {
+    this.#windows.set(res, { bytes, endsAt: performance.now() + windowMs })
+    this.#timer ??= setInterval(() => this.#closeStalled(), lookEveryMs).unref()
+  }
+
+  #closeStalled(): void {
+    const now = performance.now()
+    let closed = 0
+    for (const [res, { bytes, endsAt }] of this.#windows) {
+      if (endsAt > now || closed === maxClosedAtOnce) break
+      this.#windows.delete(res)
+      if (bytes >= leastBytesInWindow) {
+        this.#open(res, 0)
+      } else {
+        res.close()
+        closed++
+      }
+    }
+    if (this.#windows.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}
