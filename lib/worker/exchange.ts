@@ -64,7 +64,7 @@ export class Exchange {
   /** Tells that a part of the body has come. A client that is slow with the next ones loses its connection. */
   readonly received = (bytes: number, isLast: boolean): void => {
     if (isLast) this.#stalled.forget(this.res)
-    else if (!this.#answered) this.#stalled.noteProgress(this.res, bytes)
+    else if (!this.#answered) this.#stalled.noteReceived(this.res, bytes)
   }
 
   /** Writes the answer, unless the client has gone. `close` ends the connection after it. */
@@ -90,7 +90,7 @@ export class Exchange {
     const sendFrom = (offset: number): boolean => {
       const [taken, done] = this.res.tryEnd(body.subarray(offset), body.length)
       if (done) this.#stalled.forget(this.res)
-      else this.#stalled.noteProgress(this.res, Infinity)
+      else this.#stalled.noteWritten(this.res)
       return taken
     }
     this.res.onWritable(sendFrom)

@@ -23,7 +23,7 @@ export type RouterContext = {
 
 /** Serves the routes, with HEAD where GET is, OPTIONS, 404 and 405; turns what handlers throw into problems. */
 export function mount(app: TemplatedApp, routes: Routes, context: RouterContext): void {
-  const stalled = new StalledRequests()
+  const stalled = new StalledRequests(context.telemetry)
   for (const [path, methods] of Object.entries(routes)) {
     const handlers: Partial<Record<string, Handler>> = methods
     const allow = [...Object.keys(methods), ...('GET' in methods ? ['HEAD'] : []), 'OPTIONS'].join(', ')

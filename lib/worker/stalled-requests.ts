@@ -1,4 +1,5 @@
 import type { HttpResponse } from 'uWebSockets.js'
+import type { Telemetry } from '../shared/telemetry.js'
 
 /**
  * uWebSockets.js would close them itself, after 8 to 12 seconds, but looks only every 4: then it closes thousands in one
@@ -15,13 +16,24 @@ const maxClosedAtOnce = 50
 export class StalledRequests {
   /** Since all have the same time, those whose window ends first come first. */
   readonly #windows = new Map<HttpResponse, { bytes: number; endsAt: number }>()
+  readonly #counts: Telemetry['counts']
   #timer: NodeJS.Timeout | undefined
 
-  /** Watches it from the first call on, until it is forgotten. */
-  noteProgress(res: HttpResponse, bytes: number): void {
+  constructor({ counts }: Telemetry) {
+    this.#counts = counts
+  }
+
+  /** A part of its body has come, and more is to come. */
+  noteReceived(res: HttpResponse, bytes: number): void {
     const window = this.#windows.get(res)
     if (window === undefined) this.#open(res, bytes)
     else window.bytes += bytes
+  }
+
+  /** A part of its answer has been taken, or is to be: the next one has all the time again. */
+  noteWritten(res: HttpResponse): void {
+    this.#windows.delete(res)
+    this.#open(res, 0)
   }
 
   /** To be called when its body or its answer is through, or its connection has gone. */
@@ -45,6 +57,7 @@ export class StalledRequests {
       } else {
         res.close()
         closed++
+        this.#counts.requestsStalled++
       }
     }
     if (this.#windows.size > 0) return
