@@ -50,7 +50,8 @@ function hold(client: number, address: { host: string; port: number }): void {
     open.add(socket)
     socket.write(manner.first)
   })
-  const trickle = setInterval(() => manner.more !== '' && open.has(socket) && socket.write(manner.more), trickleEveryMs)
+  const trickle =
+    manner.more === '' ? undefined : setInterval(() => open.has(socket) && socket.write(manner.more), trickleEveryMs)
   if (which !== unread) socket.resume()
   // Who does not read does not see the end of the connection, either.
   else setTimeout(() => socket.destroy(), idleTimeoutMs)
