@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Test, test } from 'tap'
@@ -147,6 +148,22 @@ test('clients that trickle headers or a body, or read no answer, are closed, and
     const stalled = async () => (await collector.metric('requests_stalled_total')) > 20
     await waitFor(stalled, 'the bodies and some answers to be counted')
     for (const socket of unread) socket.destroy()
+  })
+})
+
+test('a body that comes at more than 16 KiB a second is taken, however long it takes', async (t) => {
+  await survive(t, async (collector) => {
+    const { port } = new URL(collector.url)
+    const body = `${' '.repeat(1_200_000)}${good}`
+    const socket = connect(Number(port), '127.0.0.1')
+    const answered = once(socket, 'data')
+    socket.write(headOf({ 'Content-Length': body.length }))
+    for (let at = 0; at < body.length; at += 16_384) {
+      socket.write(body.slice(at, at + 16_384))
+      await pause(250)
+    }
+    t.match(String(await answered), /^HTTP\/1.1 202 /)
+    socket.destroy()
   })
 })
 
