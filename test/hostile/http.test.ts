@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Test, test } from 'tap'
@@ -156,13 +155,18 @@ test('a body that comes at more than 16 KiB a second is taken, however long it t
     const { port } = new URL(collector.url)
     const body = `${' '.repeat(1_200_000)}${good}`
     const socket = connect(Number(port), '127.0.0.1')
-    const answered = once(socket, 'data')
+    let reply = ''
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk) => {
+      reply += chunk
+    })
     socket.write(headOf({ 'Content-Length': body.length }))
-    for (let at = 0; at < body.length; at += 16_384) {
+    for (let at = 0; at < body.length && !socket.destroyed; at += 16_384) {
       socket.write(body.slice(at, at + 16_384))
       await pause(250)
     }
-    t.match(String(await answered), /^HTTP\/1.1 202 /)
+    await waitFor(() => reply !== '' || socket.destroyed, 'an answer')
+    t.match(reply, /^HTTP\/1.1 202 /)
     socket.destroy()
   })
 })
