@@ -61,7 +61,7 @@ async function runSubjects(names: string[]): Promise<void> {
   const configuration = {
     quick,
     runs: numberOf('runs', flags.runs, quick ? 1 : 5),
-    seconds: numberOf('seconds', flags.seconds, quick ? 3 : 10),
+    seconds: numberOf('seconds', flags.seconds, quick ? 2 : 10),
   }
   const kafka = await chooseKafka()
   const bench = new Bench(kafka, { ...configuration, report: (line) => void process.stderr.write(`  ${line}\n`) })
