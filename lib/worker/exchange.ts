@@ -33,8 +33,8 @@ export class Exchange {
   /** Whether the client has shown a certificate, which the handshake has held against VANTAGE_TLS_CA_FILE then. */
   readonly showsCertificate: () => boolean
   readonly #stalled: StalledRequests
-  #aborted = false
-  #answered = false
+  /** It has its answer, or there is nobody left to answer. */
+  #over = false
   #onAborted: (() => void) | undefined
 
   constructor(res: HttpResponse, req: HttpRequest, stalled: StalledRequests) {
@@ -50,7 +50,7 @@ export class Exchange {
     this.path = () => req.getUrl()
     this.showsCertificate = () => (res as TlsResponse).getX509Certificate() !== ''
     res.onAborted(() => {
-      this.#aborted = true
+      this.#over = true
       this.#stalled.forget(res)
       this.#onAborted?.()
     })
@@ -64,13 +64,13 @@ export class Exchange {
   /** Tells that a part of the body has come. A client that is slow with the next ones loses its connection. */
   readonly received = (bytes: number, isLast: boolean): void => {
     if (isLast) this.#stalled.forget(this.res)
-    else if (!this.#answered) this.#stalled.noteReceived(this.res, bytes)
+    else if (!this.#over) this.#stalled.noteReceived(this.res, bytes)
   }
 
   /** Writes the answer, unless the client has gone. `close` ends the connection after it. */
   send({ status, headers = {}, body = '' }: Answer, more: Readonly<Record<string, string>>, close: boolean): void {
-    if (this.#aborted) return
-    this.#answered = true
+    if (this.#over) return
+    this.#over = true
     this.#stalled.forget(this.res)
     this.res.cork(() => {
       this.res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`)
