@@ -3,8 +3,13 @@ import { connect, type Socket } from 'node:net'
 /** What came back for bytes sent: the status of each answer, and whether the collector closed the connection. */
 export type RawReply = { statuses: number[]; closed: boolean; text: string }
 
-/** Sends bytes as they are on a connection of their own, and ends when the collector closes it or has been silent. */
-export function sendRaw(url: string, parts: (string | Uint8Array)[], { quietMs = 300 } = {}): Promise<RawReply> {
+type Part = string | Uint8Array
+
+/**
+ * Sends bytes as they are on a connection of their own, each part as soon as there is one, and ends when the collector
+ * closes it or nothing has come or gone for `quietMs`.
+ */
+export function sendRaw(url: string, parts: Part[] | AsyncIterable<Part>, { quietMs = 300 } = {}): Promise<RawReply> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(url)
     const socket: Socket = connect(Number(port), hostname)
@@ -20,8 +25,11 @@ export function sendRaw(url: string, parts: (string | Uint8Array)[], { quietMs =
     })
     socket.on('error', () => end(true))
     socket.on('end', () => end(true))
-    socket.on('connect', () => {
-      for (const part of parts) socket.write(part)
+    socket.on('connect', async () => {
+      for await (const part of parts) {
+        if (socket.destroyed) return
+        socket.write(part)
+      }
     })
   })
 }
