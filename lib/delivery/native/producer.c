@@ -84,8 +84,11 @@ static void *poll_until_closed(void *argument) {
   rd_kafka_poll(producer->client, 0);
   give_up(producer->client);
   rd_kafka_flush(producer->client, hand_back_ms);
+  /* Whoever closes it may still be waking this thread, which was awake. */
+  pthread_mutex_lock(&producer->lock);
   rd_kafka_queue_destroy(producer->queue);
   producer->queue = NULL;
+  pthread_mutex_unlock(&producer->lock);
   rd_kafka_topic_destroy(producer->topic);
   producer->topic = NULL;
   rd_kafka_destroy(producer->client);
@@ -260,8 +263,10 @@ bool producer_ask(producer *producer, uint32_t number, int timeout_ms) {
 }
 
 void producer_close(producer *producer) {
+  pthread_mutex_lock(&producer->lock);
   atomic_store(&producer->closing, true);
   rd_kafka_queue_yield(producer->queue);
+  pthread_mutex_unlock(&producer->lock);
 }
 
 void producer_free(producer *producer) {

@@ -75,6 +75,7 @@ typedef struct {
   pthread_t poller;
   atomic_bool closing;
   pthread_mutex_t lock;
+  /* For waking the poller; NULL once it has closed. Guarded by the lock. */
   rd_kafka_queue_t *queue;
   /* EVENT_CLOSED, which must not fail for want of memory. */
   event *last_words;
