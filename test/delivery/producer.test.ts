@@ -92,6 +92,17 @@ test('a producer that is closed gives up what is not settled, and says so of eac
   ])
 })
 
+test('a producer may be closed at any moment of its thread', async (t) => {
+  const busy: Global = { 'bootstrap.servers': `127.0.0.1:${await freePort()}`, 'statistics.interval.ms': 1 }
+  let closed = 0
+  while (closed < 6000) {
+    const producers = Array.from({ length: 20 }, () => new Producer({ global: busy, ...plain }, topic, quiet))
+    await Promise.all(producers.map((producer) => producer.close()))
+    closed += producers.length
+  }
+  t.equal(closed, 6000)
+})
+
 test('a property that librdkafka does not take is refused in its words', async (t) => {
   const make = (global: Global) => () => new Producer({ global, ...plain }, topic, quiet)
   t.throws(make({ ['no.such.property' as never]: 1 }), {
