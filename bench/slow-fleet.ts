@@ -1,7 +1,6 @@
 // A process of clients that hold connections and hardly use them; slow-clients.ts forks it and says how many.
 
 import { connect, type Socket } from 'node:net'
-import { constants, setPriority } from 'node:os'
 
 export type SlowFleet = { host: string; port: number; connections: number }
 
@@ -31,9 +30,6 @@ const maxPauseMs = 4000
 const connectionsAnAddress = 1000
 
 const open = new Set<Socket>()
-
-// They stand for other machines: what this process costs is to take nothing from the collector.
-setPriority(constants.priority.PRIORITY_LOW)
 
 process.on('message', ({ connections, ...address }: SlowFleet) => {
   for (let client = 0; client < connections; client++) setTimeout(hold, Math.random() * idleTimeoutMs, client, address)
