@@ -10,10 +10,9 @@ import { type Bench, type Findings, Samples } from './subject.js'
 import { usageOf } from './usage.js'
 
 const metricsPerSecond = 50_000
-/** So many that 10,000 of them are connected on average: the others have been turned away, and come again. */
-const manySlowClients = 12_500
-/** Clients that are turned away and come again are not there for a moment. */
-const leastShare = 0.9
+/** So many that more than 10,000 of them are connected on average: the others have been turned away, and come again. */
+const manySlowClients = 13_000
+const connectedShare = 10_000 / manySlowClients
 const connectTimeoutMs = 60_000
 /** They stand for other machines: what their process costs is to take nothing from the collector, in none of its threads. */
 const leastOfAll = ['-n', '19', process.execPath, '--single-threaded-gc']
@@ -43,7 +42,7 @@ export async function slowClients(bench: Bench): Promise<Findings> {
       try {
         const beside = await measure(`beside ${short(connections)} slow clients`)
         notes.push(
-          `Run ${run}: ${describe(alone, beside)}; ${slow.fewest} to ${slow.most} slow clients were connected.`,
+          `Run ${run}: ${describe(alone, beside)}; ${slow.fewest()} to ${slow.most()} slow clients were connected, ${slow.mean()} on average.`,
         )
       } finally {
         slow.end()
@@ -56,22 +55,24 @@ export async function slowClients(bench: Bench): Promise<Findings> {
 /** Resolves when the slow clients are there; tells how many of them have been since. */
 async function connectSlowly(fleet: SlowFleet) {
   const child = fork(new URL('slow-fleet.js', import.meta.url), { execPath: 'nice', execArgv: leastOfAll })
-  const slow = { fewest: Infinity, most: 0, end: () => void child.kill('SIGKILL') }
-  let connected = 0
-  child.on('message', (count: number) => {
-    connected = count
-    slow.fewest = Math.min(slow.fewest, count)
-    slow.most = Math.max(slow.most, count)
-  })
+  const end = () => void child.kill('SIGKILL')
+  let counts: number[] = []
+  child.on('message', (count: number) => void counts.push(count))
   child.send(fleet)
+  const enough = () => (counts.at(-1) ?? 0) >= connectedShare * fleet.connections
   try {
-    await waitFor(() => connected >= leastShare * fleet.connections, 'the slow clients', connectTimeoutMs)
+    await waitFor(enough, 'the slow clients', connectTimeoutMs)
   } catch (error) {
-    slow.end()
+    end()
     throw error
   }
-  slow.fewest = connected
-  return slow
+  counts = counts.slice(-1)
+  return {
+    fewest: () => Math.min(...counts),
+    most: () => Math.max(...counts),
+    mean: () => Math.round(counts.reduce((sum, count) => sum + count, 0) / counts.length),
+    end,
+  }
 }
 
 function describe(alone: LoadResult, beside: LoadResult): string {
