@@ -13,6 +13,7 @@ RUN npm rebuild node-rdkafka
 COPY binding.gyp ./
 COPY lib/delivery/native ./lib/delivery/native
 COPY lib/ingest/native ./lib/ingest/native
+COPY lib/worker/native ./lib/worker/native
 RUN npm run install
 # Of node-rdkafka's 500 MB, what it loads: the addon and the libraries beside it.
 RUN rm -rf node_modules/node-rdkafka/deps node_modules/node-rdkafka/build/Release/obj.target node_modules/node-rdkafka/build/deps/*.a
@@ -36,7 +37,7 @@ LABEL org.opencontainers.image.title="Vantage Collector" \
 RUN apt-get update && apt-get install --yes --no-install-recommends libssl3 libzstd1 tini && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
-COPY --from=dependencies /app/build/Release/vantage_producer.node /app/build/Release/vantage_scan.node ./build/Release/
+COPY --from=dependencies /app/build/Release/vantage_producer.node /app/build/Release/vantage_scan.node /app/build/Release/vantage_sockets.node ./build/Release/
 COPY --from=build /app/package.json /app/LICENSE /app/CHANGELOG.md ./
 COPY --from=build /app/dist ./dist
 ENV NODE_ENV=production \

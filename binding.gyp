@@ -1,5 +1,5 @@
-# Two addons: one that counts Kafka's reports, against the librdkafka that node-rdkafka has compiled, so that both load the
-# same library; and one that scans batches.
+# Three addons: one that counts Kafka's reports, against the librdkafka that node-rdkafka has compiled, so that both load the
+# same library; one that scans batches; and one that finds idle connections.
 {
   "variables": {
     "librdkafka": "<!(node -p \"require('node:path').join(require('node:path').dirname(require.resolve('node-rdkafka/package.json')), 'build/deps')\")"
@@ -19,6 +19,10 @@
     {
       "target_name": "vantage_scan",
       "sources": ["lib/ingest/native/addon.c", "lib/ingest/native/scan.c"]
+    },
+    {
+      "target_name": "vantage_sockets",
+      "sources": ["lib/worker/native/addon.c"]
     }
   ]
 }

@@ -63,8 +63,9 @@ export class Exchange {
 
   /** Tells that a part of the body has come. A client that is slow with the next ones loses its connection. */
   readonly received = (bytes: number, isLast: boolean): void => {
-    if (isLast) this.#stalled.forget(this.res)
-    else if (!this.#over) this.#stalled.noteReceived(this.res, bytes)
+    if (this.#over) return
+    if (isLast) this.#stalled.noteWaiting(this.res)
+    else this.#stalled.noteReceived(this.res, bytes)
   }
 
   /** Writes the answer, unless the client has gone. `close` ends the connection after it. */

@@ -7,7 +7,7 @@ import { noRejections } from '../shared/rejections.js'
 import { labelSeparator, type Telemetry } from '../shared/telemetry.js'
 import type { Cors } from './cors.js'
 import { Exchange } from './exchange.js'
-import { StalledRequests } from './stalled-requests.js'
+import type { StalledRequests } from './stalled-requests.js'
 
 export type Handler = (exchange: Exchange) => Answer | Promise<Answer>
 export type Routes = Record<string, { GET: Handler } | { POST: Handler }>
@@ -16,6 +16,7 @@ export type RouterContext = {
   telemetry: Telemetry
   logger: Logger
   cors: Cors
+  stalledRequests: StalledRequests
   activity: { requestStarted: () => void; requestEnded: () => void }
   /** Whether to end each connection after its answer, since the worker is going. */
   draining: () => boolean
@@ -23,7 +24,6 @@ export type RouterContext = {
 
 /** Serves the routes, with HEAD where GET is, OPTIONS, 404 and 405; turns what handlers throw into problems. */
 export function mount(app: TemplatedApp, routes: Routes, context: RouterContext): void {
-  const stalled = new StalledRequests(context.telemetry)
   for (const [path, methods] of Object.entries(routes)) {
     const handlers: Partial<Record<string, Handler>> = methods
     const allow = [...Object.keys(methods), ...('GET' in methods ? ['HEAD'] : []), 'OPTIONS'].join(', ')
@@ -51,7 +51,7 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
   }
 
   async function serve(route: string, res: HttpResponse, req: HttpRequest, handle: Handler): Promise<void> {
-    const exchange = new Exchange(res, req, stalled)
+    const exchange = new Exchange(res, req, context.stalledRequests)
     const startedAt = performance.now()
     const corsHeaders = context.cors.headersFor(exchange.header('origin'))
     context.activity.requestStarted()

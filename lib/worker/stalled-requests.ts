@@ -5,22 +5,33 @@ import type { Telemetry } from '../shared/telemetry.js'
  * uWebSockets.js would close them itself, after 8 to 12 seconds, but looks only every 4: then it closes thousands in one
  * go, while all other requests wait.
  */
-const windowMs = 7500
+export const windowMs = 7500
 /** A body that comes at this rate may take as long as it likes, as with uWebSockets.js. */
 const leastBytesInWindow = (16_384 * windowMs) / 1000
 const lookEveryMs = 20
 /** Takes a millisecond or two. */
 const maxClosedAtOnce = 50
 
-/** Closes, a few at a time, the connections of clients that send a body, or read an answer, too slowly. */
+/**
+ * Knows whom each request waits for, and closes, a few at a time, the connections of clients that send a body, or read
+ * an answer, too slowly.
+ */
 export class StalledRequests {
   /** Since all have the same time, those whose window ends first come first. */
   readonly #windows = new Map<HttpResponse, { bytes: number; endsAt: number }>()
+  /** Since when each body that has come whole has waited for its answer, the oldest first. Requests without a body wait for 2 s at most. */
+  readonly #waiting = new Map<HttpResponse, number>()
   readonly #counts: Telemetry['counts']
   #timer: NodeJS.Timeout | undefined
 
   constructor({ counts }: Telemetry) {
     this.#counts = counts
+  }
+
+  /** How long the oldest request that has come whole has waited for its answer, in milliseconds; 0 if there is none. */
+  longestWaitMs(): number {
+    for (const since of this.#waiting.values()) return performance.now() - since
+    return 0
   }
 
   /** A part of its body has come, and more is to come. */
@@ -30,15 +41,22 @@ export class StalledRequests {
     else window.bytes += bytes
   }
 
+  /** Its body is through. */
+  noteWaiting(res: HttpResponse): void {
+    this.#windows.delete(res)
+    this.#waiting.set(res, performance.now())
+  }
+
   /** A part of its answer has been taken, or is to be: the next one has all the time again. */
   noteWritten(res: HttpResponse): void {
     this.#windows.delete(res)
     this.#open(res, 0)
   }
 
-  /** To be called when its body or its answer is through, or its connection has gone. */
+  /** To be called when its answer is through, or its connection has gone. */
   forget(res: HttpResponse): void {
     this.#windows.delete(res)
+    this.#waiting.delete(res)
   }
 
   #open(res: HttpResponse, bytes: number): void {

@@ -11,9 +11,11 @@ import { rateLimitsOf } from '../shared/rate-limits.js'
 import { Telemetry } from '../shared/telemetry.js'
 import { certificateExpiry } from '../shared/tls-files.js'
 import { addRoutes } from './app.js'
+import { IdleConnections } from './idle-connections.js'
 import { Listener } from './listener.js'
 import { PrimaryLink } from './primary-link.js'
 import { RateLimiter } from './rate-limiter.js'
+import { StalledRequests } from './stalled-requests.js'
 import type { Tracing } from './tracing.js'
 
 export type WorkerOptions = {
@@ -38,6 +40,7 @@ export class Worker {
   readonly #config: Config
   readonly #logger: Logger
   readonly #listener: Listener
+  readonly #idleConnections: IdleConnections
   readonly #delivery: Delivery
   readonly #primary: PrimaryLink
   readonly #tracing: Tracing
@@ -63,7 +66,9 @@ export class Worker {
     const rateLimits = rateLimitsOf(config)
     const maxBodyBytes = Math.floor(config.maxRequestSizeMb * mebibyte)
     const maxHeldBytes = config.maxInflightMb * mebibyte
+    const stalledRequests = new StalledRequests(telemetry)
     this.#listener = new Listener(config, telemetry)
+    this.#idleConnections = new IdleConnections(config.apiPort, stalledRequests, telemetry)
     this.#config = config
     this.#logger = logger
     this.#delivery = delivery
@@ -79,6 +84,7 @@ export class Worker {
       telemetry,
       tracing,
       activity: this.#listener,
+      stalledRequests,
       draining: () => this.#draining,
       ingest: {
         limits: { maxBodyBytes },
@@ -100,6 +106,7 @@ export class Worker {
     await this.#delivery.start(waitForKafkaMs)
     if (this.#draining) return
     await this.#listener.listen(this.#config.apiHost, this.#config.apiPort)
+    this.#idleConnections.start()
     this.#primary.listening()
   }
 

@@ -150,6 +150,30 @@ test('clients that trickle headers or a body, or read no answer, are closed, and
   })
 })
 
+test('of many connections those that are idle are closed a few at a time, not the one in use', async (t) => {
+  await survive(
+    t,
+    async (collector) => {
+      const live = 'GET /live HTTP/1.1\r\nHost: collector\r\n\r\n'
+      let open = 700
+      const idle = Array.from({ length: open }, () => sendRaw(collector.url, [live], { quietMs: 60_000 }))
+      for (const connection of idle) void connection.then(({ closed }) => closed && open--)
+      let sent = 0
+      async function* regularly() {
+        for (; open > 0; sent++) {
+          yield live
+          await pause(500)
+        }
+      }
+      const { statuses } = await sendRaw(collector.url, regularly(), { quietMs: 5000 })
+      t.same(statuses, Array(sent).fill(200))
+      // Where no more than 500 are left, the time-out of uWebSockets.js is left to close them.
+      t.ok((await collector.metric('idle_connections_closed_total')) >= 150)
+    },
+    { VANTAGE_API_WORKERS: '1' },
+  )
+})
+
 test('a body that comes at more than 16 KiB a second is taken, however long it takes', async (t) => {
   await survive(t, async (collector) => {
     const body = `${' '.repeat(1_200_000)}${good}`

@@ -4,6 +4,7 @@ import { startCollector } from '../support/collector.js'
 import { freePort } from '../support/free-port.js'
 import { KafkaBroker } from '../support/kafka.js'
 import { Load } from '../support/load.js'
+import { sendRaw } from '../support/raw-client.js'
 import { readTopic } from '../support/read-topic.js'
 import { startKafka } from '../support/start-kafka.js'
 import { waitFor } from '../support/wait-for.js'
@@ -98,4 +99,21 @@ test('a topic that does not exist is told, and taken as soon as it does', async 
   t.match((await collector.get('/ready')).body, { reason: 'Topic metrics-raw does not exist' })
   await kafka.createTopic('metrics-raw', 3)
   await waitFor(async () => (await collector.post(batchOf(1))).status === 202, '202')
+})
+
+test('requests that wait for a silent broker are answered, though idle connections around them are closed', async (t) => {
+  const kafka = await startKafka(t)
+  // Later than a connection is taken for idle.
+  const env = { VANTAGE_API_WORKERS: '1', VANTAGE_ACK_TIMEOUT_MS: '10000' }
+  const collector = await startCollector(t, { kafka: kafka.bootstrap, env })
+  kafka.pause()
+  const late = Promise.all(Array.from({ length: 10 }, () => collector.post(batchOf(1))))
+  const live = 'GET /live HTTP/1.1\r\nHost: collector\r\n\r\n'
+  const idle = Array.from({ length: 1500 }, () => sendRaw(collector.url, [live], { quietMs: 60_000 }))
+  t.same(
+    (await late).map(({ status }) => status),
+    Array(10).fill(503),
+  )
+  t.ok((await Promise.all(idle)).every(({ closed }) => closed))
+  kafka.resume()
 })

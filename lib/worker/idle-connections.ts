@@ -1,0 +1,58 @@
+import type { Telemetry } from '../shared/telemetry.js'
+import { binding } from './native/binding.js'
+import { type StalledRequests, windowMs as stalledMs } from './stalled-requests.js'
+
+/** uWebSockets.js closes so many in a few milliseconds. */
+const fewConnections = 500
+/** Later than stalled requests are closed, so that these are counted as such; sooner than uWebSockets.js would. */
+const idleMs = stalledMs + 100
+/** The connection of a batch that has waited for longer may seem idle: it came to this machine before it came here. */
+const maxWaitMs = idleMs - 1000
+const lookEveryMs = 20
+/** So each connection is looked at twice a second. Of 5,000, that takes 4 ms each time. */
+const looksARound = 25
+const lookForManyEveryMs = 500
+/** More descriptors than a worker has of anything but its clients. */
+const otherDescriptors = 1000
+
+/**
+ * Closes idle connections a few at a time, where there are many: uWebSockets.js, which looks only every four seconds,
+ * would close thousands in one go, while all requests wait. It gives no hold of a connection without a request, so they
+ * are found among the descriptors of the process.
+ */
+export class IdleConnections {
+  readonly #port: number
+  readonly #requests: StalledRequests
+  readonly #telemetry: Telemetry
+  /** The kernel gives the lowest descriptor that is free: so this says how far they go. */
+  #mostConnections = 0
+  #nextDescriptor = 0
+
+  constructor(port: number, requests: StalledRequests, telemetry: Telemetry) {
+    this.#port = port
+    this.#requests = requests
+    this.#telemetry = telemetry
+  }
+
+  /** Goes on for as long as the process does. */
+  start(): void {
+    const { connections } = this.#telemetry.gauges
+    this.#mostConnections = Math.max(this.#mostConnections, connections)
+    const many = connections > fewConnections
+    if (many && this.#requests.longestWaitMs() < maxWaitMs) this.#closeSome()
+    setTimeout(() => this.start(), many ? lookEveryMs : lookForManyEveryMs).unref()
+  }
+
+  #closeSome(): void {
+    const descriptors = this.#mostConnections + otherDescriptors
+    const count = Math.ceil(descriptors / looksARound)
+    this.#telemetry.counts.idleConnectionsClosed += binding.shutDownIdle(
+      this.#port,
+      idleMs,
+      this.#nextDescriptor,
+      count,
+    )
+    this.#nextDescriptor += count
+    if (this.#nextDescriptor >= descriptors) this.#nextDescriptor = 0
+  }
+}
