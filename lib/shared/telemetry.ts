@@ -20,7 +20,8 @@ export const counters = {
   metricsLost: 'Metrics answered 202 that are lost: with durability memory, or in a damaged file of the journal',
   metricsLate: 'Metrics acknowledged by Kafka after their request was answered 503: a retry duplicates them',
   connectionsRefused: 'Connections closed at once since VANTAGE_MAX_CONNECTIONS were open',
-  idleConnectionsClosed: 'Idle connections that were closed a few at a time, as it is done where there are many',
+  idleConnectionsClosed:
+    'Connections, idle or with headers that trickle, that were closed a few at a time, as is done where there are many',
   requestsStalled: 'Requests whose connection was closed since the body came, or the answer was read, too slowly',
   recordsDelivered: 'Records acknowledged by Kafka',
   recordsFailed: 'Failures to deliver a record, before any further try',

@@ -6,6 +6,8 @@ import { type StalledRequests, windowMs as stalledMs } from './stalled-requests.
 const fewConnections = 500
 /** Later than stalled requests are closed, so that these are counted as such; sooner than uWebSockets.js would. */
 const idleMs = stalledMs + 100
+/** Of which less comes in that time, a request is a head that trickles: of a body more is asked. */
+const leastBytes = 1024
 /** The connection of a batch that has waited for longer may seem idle: it came to this machine before it came here. */
 const maxWaitMs = idleMs - 1000
 const lookEveryMs = 20
@@ -16,9 +18,9 @@ const lookForManyEveryMs = 500
 const otherDescriptors = 1000
 
 /**
- * Closes idle connections a few at a time, where there are many: uWebSockets.js, which looks only every four seconds,
- * would close thousands in one go, while all requests wait. It gives no hold of a connection without a request, so they
- * are found among the descriptors of the process.
+ * Closes idle connections, and those whose headers trickle, a few at a time, where there are many: uWebSockets.js, which
+ * looks only every four seconds, would close thousands in one go, while all requests wait. It gives no hold of a
+ * connection before its request has a head, so they are found among the descriptors of the process.
  */
 export class IdleConnections {
   readonly #port: number
@@ -49,6 +51,7 @@ export class IdleConnections {
     this.#telemetry.counts.idleConnectionsClosed += binding.shutDownIdle(
       this.#port,
       idleMs,
+      leastBytes,
       this.#nextDescriptor,
       count,
     )

@@ -150,29 +150,55 @@ test('clients that trickle headers or a body, or read no answer, are closed, and
   })
 })
 
-test('of many connections those that are idle are closed a few at a time, not the one in use', async (t) => {
-  await survive(
-    t,
-    async (collector) => {
-      const live = 'GET /live HTTP/1.1\r\nHost: collector\r\n\r\n'
-      let open = 700
-      const idle = Array.from({ length: open }, () => sendRaw(collector.url, [live], { quietMs: 60_000 }))
-      for (const connection of idle) void connection.then(({ closed }) => closed && open--)
-      let sent = 0
-      async function* regularly() {
-        for (; open > 0; sent++) {
-          yield live
-          await pause(500)
+const idlers = [
+  ['are idle', ['GET /live HTTP/1.1\r\nHost: collector\r\n\r\n']],
+  ['trickle headers', ['GET /live HTTP/1.1\r\nX: ', ...Array(10).fill('a')]],
+] as const
+
+for (const [manner, parts] of idlers)
+  test(`of many connections those that ${manner} are closed a few at a time, not those in use`, async (t) => {
+    await survive(
+      t,
+      async (collector) => {
+        let open = 700
+        async function* idly() {
+          for (const part of parts) {
+            yield part
+            await pause(1000)
+          }
         }
-      }
-      const { statuses } = await sendRaw(collector.url, regularly(), { quietMs: 5000 })
-      t.same(statuses, Array(sent).fill(200))
-      // Where no more than 500 are left, the time-out of uWebSockets.js is left to close them.
-      t.ok((await collector.metric('idle_connections_closed_total')) >= 150)
-    },
-    { VANTAGE_API_WORKERS: '1' },
-  )
-})
+        const idle = Array.from({ length: open }, () => sendRaw(collector.url, idly(), { quietMs: 60_000 }))
+        for (const connection of idle) void connection.then(({ closed }) => closed && open--)
+
+        const live = 'GET /live HTTP/1.1\r\nHost: collector\r\n\r\n'
+        let sent = 0
+        async function* regularly() {
+          for (; open > 0; sent++) {
+            yield live
+            await pause(500)
+          }
+        }
+        // A request that begins while its connection is still kept has all the time again.
+        async function* late() {
+          yield live
+          await pause(6500)
+          yield headOf({ 'Content-Length': good.length })
+          await pause(2000)
+          yield good
+        }
+        const inUse = [
+          sendRaw(collector.url, late(), { quietMs: 7400 }),
+          sendRaw(collector.url, regularly(), { quietMs: 5000 }),
+        ]
+        const [lateReply, regularReply] = await Promise.all(inUse)
+        t.same(lateReply?.statuses, [200, 202])
+        t.same(regularReply?.statuses, Array(sent).fill(200))
+        // Where no more than 500 are left, the time-out of uWebSockets.js is left to close them.
+        t.ok((await collector.metric('idle_connections_closed_total')) >= 150)
+      },
+      { VANTAGE_API_WORKERS: '1' },
+    )
+  })
 
 test('a body that comes at more than 16 KiB a second is taken, however long it takes', async (t) => {
   await survive(t, async (collector) => {
