@@ -161,15 +161,6 @@ for (const [manner, parts] of idlers)
       t,
       async (collector) => {
         let open = 700
-        async function* idly() {
-          for (const part of parts) {
-            yield part
-            await pause(1000)
-          }
-        }
-        const idle = Array.from({ length: open }, () => sendRaw(collector.url, idly(), { quietMs: 60_000 }))
-        for (const connection of idle) void connection.then(({ closed }) => closed && open--)
-
         const live = 'GET /live HTTP/1.1\r\nHost: collector\r\n\r\n'
         let sent = 0
         async function* regularly() {
@@ -190,6 +181,18 @@ for (const [manner, parts] of idlers)
           sendRaw(collector.url, late(), { quietMs: 7400 }),
           sendRaw(collector.url, regularly(), { quietMs: 5000 }),
         ]
+        // Were these mistaken for idle ones, they would be closed before the others, while there are many.
+        await pause(1000)
+
+        async function* idly() {
+          for (const part of parts) {
+            yield part
+            await pause(1000)
+          }
+        }
+        const idle = Array.from({ length: open }, () => sendRaw(collector.url, idly(), { quietMs: 60_000 }))
+        for (const connection of idle) void connection.then(({ closed }) => closed && open--)
+
         const [lateReply, regularReply] = await Promise.all(inUse)
         t.same(lateReply?.statuses, [200, 202])
         t.same(regularReply?.statuses, Array(sent).fill(200))
