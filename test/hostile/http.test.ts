@@ -150,18 +150,18 @@ test('clients that trickle headers or a body, or read no answer, are closed, and
   })
 })
 
+const live = 'GET /live HTTP/1.1\r\nHost: collector\r\n\r\n'
 const idlers = [
-  ['are idle', ['GET /live HTTP/1.1\r\nHost: collector\r\n\r\n']],
+  ['are idle', [live]],
   ['trickle headers', ['GET /live HTTP/1.1\r\nX: ', ...Array(10).fill('a')]],
 ] as const
 
-for (const [manner, parts] of idlers)
+for (const [manner, parts] of idlers) {
   test(`of many connections those that ${manner} are closed a few at a time, not those in use`, async (t) => {
     await survive(
       t,
       async (collector) => {
         let open = 700
-        const live = 'GET /live HTTP/1.1\r\nHost: collector\r\n\r\n'
         let sent = 0
         async function* regularly() {
           for (; open > 0; sent++) {
@@ -202,6 +202,7 @@ for (const [manner, parts] of idlers)
       { VANTAGE_API_WORKERS: '1' },
     )
   })
+}
 
 test('a body that comes at more than 16 KiB a second is taken, however long it takes', async (t) => {
   await survive(t, async (collector) => {

@@ -90,7 +90,8 @@ static napi_value shut_down_idle(napi_env env, napi_callback_info info) {
   const uint32_t port = numbers[0], idle_ms = numbers[1], least_bytes = numbers[2];
   const uint32_t first = numbers[3], end = first + numbers[4];
   const uint64_t now_ms = monotonic_ms();
-  for (uint32_t descriptor = first; make_room(end) && descriptor < end; descriptor++) {
+  const bool has_room = make_room(end);
+  for (uint32_t descriptor = first; has_room && descriptor < end; descriptor++) {
     if (!stands_still((int)descriptor, now_ms, idle_ms, least_bytes) || local_port((int)descriptor) != port) continue;
     if (shutdown((int)descriptor, SHUT_RDWR) == 0) shut_down++;
   }
