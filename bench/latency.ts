@@ -1,7 +1,7 @@
 // How long does a batch wait for its 202 when requests come at a constant rate, whether or not earlier ones are answered?
 
-import { decode } from './load/histogram.js'
-import { short } from './load/report.js'
+import { decode } from '../lib/load/histogram.js'
+import { short } from '../lib/load/report.js'
 import { type Bench, type Findings, type Plot, Samples, type Series } from './subject.js'
 import { audit } from './topic.js'
 

@@ -1,13 +1,13 @@
 // What does a broker that stops answering do to rate, latency and memory, and how soon is all well again?
 
 import { setTimeout as pause } from 'node:timers/promises'
+import { atPercentileMs, createHistogram } from '../lib/load/histogram.js'
+import type { AgentLedger } from '../lib/load/ledger.js'
+import { type LoadResult, type OnSample, runLoad } from '../lib/load/load.js'
+import { defaultLoad } from '../lib/load/options.js'
 import { batchOf } from '../test/support/batches.js'
 import { waitFor } from '../test/support/wait-for.js'
 import type { BenchKafka } from './kafka.js'
-import { atPercentileMs, createHistogram } from './load/histogram.js'
-import type { AgentLedger } from './load/ledger.js'
-import { type LoadResult, type OnSample, runLoad } from './load/load.js'
-import { defaultLoad } from './load/options.js'
 import { type Bench, type BenchCollector, type Findings, type Plot, Samples, type Series } from './subject.js'
 import { audit } from './topic.js'
 

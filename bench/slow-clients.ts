@@ -1,10 +1,10 @@
 // What do ten thousand clients that are idle or slow cost a fleet that is honest?
 
 import { fork } from 'node:child_process'
+import { type LoadResult, runLoad } from '../lib/load/load.js'
+import { defaultLoad } from '../lib/load/options.js'
+import { short } from '../lib/load/report.js'
 import { waitFor } from '../test/support/wait-for.js'
-import { type LoadResult, runLoad } from './load/load.js'
-import { defaultLoad } from './load/options.js'
-import { short } from './load/report.js'
 import type { SlowFleet } from './slow-fleet.js'
 import { type Bench, type Findings, Samples } from './subject.js'
 import { usageOf } from './usage.js'

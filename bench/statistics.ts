@@ -1,4 +1,4 @@
-import { createRandom } from './load/random.js'
+import { createRandom } from '../lib/load/random.js'
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { readCommandLine, usage } from '../bench/load/command-line.js'
-import { runLoad } from '../bench/load/load.js'
-import { describe, describeSample, missed } from '../bench/load/report.js'
+import { readCommandLine, usage } from '../lib/load/command-line.js'
+import { runLoad } from '../lib/load/load.js'
+import { describe, describeSample, missed } from '../lib/load/report.js'
 
 const exitMissed = 1
 const exitUsage = 2

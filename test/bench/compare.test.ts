@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { compare } from '../../bench/compare.js'
-import { createRandom } from '../../bench/load/random.js'
 import { median, rankProbability, ratioInterval } from '../../bench/statistics.js'
 import type { Figure } from '../../bench/subject.js'
+import { createRandom } from '../../lib/load/random.js'
 
 const random = createRandom(42)
 

@@ -1,1 +1,1 @@
-export { createRandom } from '../../bench/load/random.js'
+export { createRandom } from '../../lib/load/random.js'

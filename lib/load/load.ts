@@ -49,9 +49,9 @@ export async function runLoad(
     const collection = new Collection(options, count, onSample)
     const startAtMs = now() + headStartMs
     await Promise.all(
-      senders.map((sender, process) => {
+      senders.map((sender) => {
         sender.send({ startAtMs })
-        return collectFrom(sender, (report) => collection.add(process, report))
+        return collectFrom(sender, (report) => collection.add(report))
       }),
     )
     return { result: collection.result(), ledgers: collection.ledgers }
@@ -93,7 +93,7 @@ class Collection {
     this.#onSample = onSample
   }
 
-  add(_sender: number, { outcomes, acceptedMetrics, latency, lag, utilization, ledgers }: SenderReport): void {
+  add({ outcomes, acceptedMetrics, latency, lag, utilization, ledgers }: SenderReport): void {
     const reported = decode(latency)
     this.#latency.add(reported)
     this.#lag.add(decode(lag))
