@@ -2,10 +2,10 @@
 # docker build --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) -t vantage-collector .
 # For linux/amd64 and linux/arm64: docker buildx build --platform linux/amd64,linux/arm64 .
 
-# What runs: production dependencies, and librdkafka compiled with the headers that give it TLS, SASL/SCRAM and zstd.
+# What runs: production dependencies, and librdkafka compiled with the headers that give it gzip, zstd, TLS and SASL/SCRAM.
 FROM node:22-bookworm-slim AS dependencies
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install --yes --no-install-recommends g++ libssl-dev libzstd-dev make python3
+RUN apt-get update && apt-get install --yes --no-install-recommends g++ libssl-dev libzstd-dev make python3 zlib1g-dev
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit
@@ -34,7 +34,7 @@ LABEL org.opencontainers.image.title="Vantage Collector" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install --yes --no-install-recommends libssl3 libzstd1 tini && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends libssl3 libzstd1 tini zlib1g && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=dependencies /app/build/Release/vantage_producer.node /app/build/Release/vantage_scan.node /app/build/Release/vantage_sockets.node ./build/Release/
