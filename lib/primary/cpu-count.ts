@@ -1,23 +1,64 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
 
-/** Where Linux says how much of the CPUs a container may use (cgroup v2). */
-const quotaFile = '/sys/fs/cgroup/cpu.max'
+/** Where Linux says which control groups a process is in, and where it shows them. */
+const membershipFile = 'proc/self/cgroup'
+const hierarchies = 'sys/fs/cgroup'
 
-/** The CPUs this process may use: those of its affinity, and no more than the quota of its container. */
-export function countCpus(file = quotaFile): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.ceil(readQuota(file))))
+/**
+ * The CPUs this process may use: those of its affinity, and no more than the quota of its container or service.
+ *
+ * @param root the root of the file system
+ */
+export function countCpus(root = '/'): number {
+  const quotas = controlGroups(root).map(quotaOf)
+  return Math.max(1, Math.min(availableParallelism(), ...quotas.map(Math.ceil)))
 }
 
-/** Of "150000 100000" (microseconds of CPU time in a period), 1.5; of "max 100000", or without the file, no limit. */
-function readQuota(file: string): number {
-  let text: string
+type ControlGroup = { directory: string; version: 1 | 2 }
+
+/**
+ * The groups that may bound the CPU time of this process, parents included. A container sees its own group at the root of the
+ * hierarchy, although its path may be the one of the host.
+ */
+function controlGroups(root: string): ControlGroup[] {
+  // A line a hierarchy: number:controllers:path. Version 2 names no controllers.
+  const lines = (readText(join(root, membershipFile)) ?? '0::/').trim().split('\n')
+  return lines.flatMap((line) => {
+    const [, controllers = '', path = '/'] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
+    const version = controllers === '' ? 2 : 1
+    if (version === 1 && !controllers.split(',').includes('cpu')) return []
+    const hierarchy = join(root, hierarchies, controllers)
+    return withParents(path).map((group) => ({ directory: join(hierarchy, group), version }) as const)
+  })
+}
+
+function withParents(path: string): string[] {
+  return path === dirname(path) ? [path] : [path, ...withParents(dirname(path))]
+}
+
+/** In CPUs: 1.5 for 150 ms of CPU time in each 100 ms; Infinity for none. */
+function quotaOf({ directory, version }: ControlGroup): number {
+  const [quota = NaN, period = NaN] = version === 2 ? limitsOf(directory) : limitsOfVersion1(directory)
+  // Version 1 writes -1 where version 2 writes "max".
+  return quota > 0 && period > 0 ? quota / period : Infinity
+}
+
+/** "150000 100000", in microseconds. */
+function limitsOf(directory: string): number[] {
+  return (readText(join(directory, 'cpu.max')) ?? '').trim().split(' ').map(Number)
+}
+
+function limitsOfVersion1(directory: string): number[] {
+  return ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((name) => Number(readText(join(directory, name)) ?? NaN))
+}
+
+/** Undefined where there is no such file: not Linux, or a group without a quota. */
+function readText(file: string): string | undefined {
   try {
-    text = readFileSync(file, 'utf8')
+    return readFileSync(file, 'utf8')
   } catch {
-    // Not Linux, or cgroup v1: the affinity decides alone.
-    return Infinity
+    return undefined
   }
-  const [quota = NaN, period = NaN] = text.trim().split(' ').map(Number)
-  return Number.isNaN(quota) ? Infinity : quota / period
 }
