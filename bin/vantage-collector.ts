@@ -168,7 +168,7 @@ function variablesOf({ kafkaProperties }: Config, objection: string): string {
 function readEnvironment(): Record<string, string | undefined> {
   // Some have a directory of that name, for Python's virtual environments.
   const isThere = statSync('.env', { throwIfNoEntry: false })?.isDirectory() === false
-  if (process.env.VANTAGE_ENVIRONMENT === 'production' || !isThere) return process.env
+  if (process.env.VANTAGE_ENVIRONMENT?.trim() === 'production' || !isThere) return process.env
   return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env }
 }
 

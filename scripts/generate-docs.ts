@@ -21,7 +21,7 @@ function configurationPage(): string {
 By environment variables. \`vantage-collector --help\` prints this list, \`vantage-collector --check-config\` checks what is set
 without starting anything. A wrong value ends the start with a line that names the variable, the value and what is allowed; a
 variable with the prefix that nothing reads is a warning, and so is a wrong value of OpenTelemetry's (\`OTEL_\`), which are set for many
-programs. Outside production (\`VANTAGE_ENVIRONMENT\`), a \`.env\` file in the
+programs. White space around a value is no part of it. Outside production (\`VANTAGE_ENVIRONMENT\`), a \`.env\` file in the
 working directory is read, too; the environment wins.
 
 | variable | default | allowed | what it does |

@@ -340,8 +340,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const kafkaProperties: Record<string, string> = {}
   const names = new Map<string, string>()
 
-  for (const [name, text] of Object.entries(env)) {
+  for (const [name, untrimmed] of Object.entries(env)) {
     const isOurs = name.startsWith(prefix) || memberOfVariable.has(name)
+    // Of a value, as of a file, what stands around it is no part: what made it may have ended it with a newline.
+    const text = untrimmed?.trim()
     // Compose files pass on what is not set as an empty text.
     const leftToFile = text === '' && env[name + fileSuffix] !== undefined
     if (!isOurs || text === undefined || leftToFile) continue
@@ -418,8 +420,8 @@ const booleans: Record<string, boolean> = {
 
 function coerce(schema: TSchema | undefined, text: string): unknown {
   const type = schema !== undefined && 'type' in schema ? schema.type : undefined
-  if (type === 'boolean') return booleans[text.trim().toLowerCase()] ?? text
-  if ((type === 'integer' || type === 'number') && text.trim() !== '') {
+  if (type === 'boolean') return booleans[text.toLowerCase()] ?? text
+  if ((type === 'integer' || type === 'number') && text !== '') {
     const number = Number(text)
     return Number.isNaN(number) ? text : number
   }
@@ -451,9 +453,20 @@ function check(config: object, settings: Settings): string[] {
   if (validateConfig(config)) return []
   return (validateConfig.errors ?? []).map((error) => {
     const member = error.instancePath.slice(1)
-    const shown = secrets.has(member) ? '(secret)' : JSON.stringify(settings[member]?.text ?? '')
-    return `${variableOf(member)}=${shown} ${allowed(schemas[member], error)}`
+    const text = settings[member]?.text ?? ''
+    const shown = secrets.has(member) ? '(secret)' : JSON.stringify(text)
+    return `${variableOf(member)}=${shown} ${allowed(schemas[member], error)}${serviceLinkHint(member, text)}`
   })
+}
+
+/** Kubernetes tells a pod of each service around it, under names that begin as the service's does. */
+function serviceLinkHint(member: string, text: string): string {
+  if (!/^(?:tcp|udp|sctp):\/\//.test(text)) return ''
+  const service = variableOf(member)
+    .replace(/_PORT$/, '')
+    .toLowerCase()
+    .replaceAll('_', '-')
+  return `; Kubernetes sets this variable where a service is named ${service}: set enableServiceLinks: false for the pod`
 }
 
 function allowed(schema: TSchema | undefined, error: ErrorObject): string {

@@ -79,6 +79,12 @@ test('every setting of the chart exists', async (t) => {
   t.same(unknown, [])
 })
 
+test('no service that stands beside the collector sets a variable of its pods', async (t) => {
+  for (const settings of Object.values(variants)) {
+    t.match(await render(settings), /\n {6}enableServiceLinks: false\n/)
+  }
+})
+
 test('probes ask for routes that are there, often enough to be heard before a pod goes', async (t) => {
   const manifests = await render([])
   const probe = (kind: string) => {

@@ -54,6 +54,47 @@ for (const [variable, value, mistake] of wrong) {
   })
 }
 
+test('white space around a value is no part of it, as where a Secret was made with echo', async (t) => {
+  const { config, warnings, mistakes } = parseConfig({
+    VANTAGE_API_PORT: ' 9000\r\n',
+    VANTAGE_AUTH_ENABLED: 'true\n',
+    VANTAGE_API_KEY: 'hush\n',
+    VANTAGE_JOURNAL_DIR: '/journal\n',
+    VANTAGE_KAFKA_ACKS: 'all\n',
+    VANTAGE_KAFKA_TOPIC: '\tmetrics\n',
+    VANTAGE_KAFKA_BOOTSTRAP_SERVERS: 'kafka:9092\n',
+    VANTAGE_KAFKA_PROPERTY_SASL_PASSWORD: 'hush hush \n',
+    OTEL_TRACES_SAMPLER: 'always_on\n',
+  })
+  t.same([warnings, mistakes], [[], []])
+  t.match(config, { apiPort: 9000, apiKey: 'hush', journalDir: '/journal', kafkaAcks: 'all', kafkaTopic: 'metrics' })
+  t.match(config, { kafkaBootstrapServers: 'kafka:9092', otelTracesSampler: 'always_on' })
+  t.same(config.kafkaProperties, { 'sasl.password': 'hush hush' })
+})
+
+test('a value of nothing but white space is an empty one', async (t) => {
+  const { config, mistakes } = parseConfig({
+    VANTAGE_JOURNAL_DIR: ' \n',
+    VANTAGE_AUTH_ENABLED: 'true',
+    VANTAGE_API_KEY: '\n',
+  })
+  t.equal(config.journalDir, '')
+  t.same(mistakes, ['VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY_FILE or VANTAGE_API_KEYS_FILE'])
+})
+
+test('a variable that Kubernetes has set for a service of that name is a mistake that says so', async (t) => {
+  const links = {
+    VANTAGE_API_PORT: 'tcp://10.0.0.7:8000',
+    VANTAGE_API_PORT_8000_TCP_PROTO: 'tcp',
+    VANTAGE_API_SERVICE_HOST: '10.0.0.7',
+  }
+  t.same(parseConfig(links).mistakes, [
+    'VANTAGE_API_PORT="tcp://10.0.0.7:8000" is not allowed; it must be an integer from 0 to 65535; ' +
+      'Kubernetes sets this variable where a service is named vantage-api: set enableServiceLinks: false for the pod',
+  ])
+  t.notMatch(parseConfig({ VANTAGE_API_PORT: 'http://10.0.0.7' }).mistakes, [/Kubernetes/])
+})
+
 for (const servers of ['', ',,', 'kafka:9092,', 'http://kafka:9092', 'kafka:99999', 'kafka:0', 'kafka:', '::1:9092']) {
   test(`brokers that could not be found are a mistake: "${servers}"`, async (t) => {
     t.same(parseConfig({ VANTAGE_KAFKA_BOOTSTRAP_SERVERS: servers }).mistakes, [

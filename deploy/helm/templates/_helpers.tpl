@@ -28,6 +28,8 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   automountServiceAccountToken: false
+  # Kubernetes would set VANTAGE_API_PORT to the address of a service that is named vantage-api.
+  enableServiceLinks: false
   terminationGracePeriodSeconds: {{ add .Values.shutdown.preStopSeconds .Values.shutdown.drainSeconds .Values.shutdown.marginSeconds }}
   securityContext:
     runAsNonRoot: true
