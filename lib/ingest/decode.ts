@@ -2,6 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { messageOf, Problem } from '../shared/errors.js'
+import { excerpt } from '../shared/excerpt.js'
 import { bodyTooLarge } from './read-body.js'
 
 const gunzipAsync = promisify(gunzip)
@@ -18,9 +19,13 @@ export function isGzip(contentEncoding: string): boolean {
   const encoding = contentEncoding.trim().toLowerCase()
   if (encoding === '' || encoding === 'identity') return false
   if (encoding === 'gzip' || encoding === 'x-gzip') return true
-  throw new Problem('VANTAGE_UNSUPPORTED_ENCODING', `Content-Encoding ${JSON.stringify(encoding)} is not supported`, {
-    headers: { 'Accept-Encoding': 'gzip' },
-  })
+  throw new Problem(
+    'VANTAGE_UNSUPPORTED_ENCODING',
+    `Content-Encoding ${JSON.stringify(excerpt(encoding, 100))} is not supported`,
+    {
+      headers: { 'Accept-Encoding': 'gzip' },
+    },
+  )
 }
 
 /**
@@ -61,6 +66,6 @@ export function decode(bytes: Buffer, encoding: TextEncoding): DecodedBody {
   try {
     return { bytes, value: JSON.parse(bytes.toString(encoding)) }
   } catch (error) {
-    throw new Problem('VANTAGE_INVALID_JSON', messageOf(error))
+    throw new Problem('VANTAGE_INVALID_JSON', excerpt(messageOf(error), 200))
   }
 }

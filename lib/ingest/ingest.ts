@@ -3,6 +3,7 @@ import type { Delivery } from '../delivery/delivery.js'
 import type { Answer } from '../shared/answer.js'
 import type { BufferPool } from '../shared/buffer-pool.js'
 import { Problem } from '../shared/errors.js'
+import { excerpt } from '../shared/excerpt.js'
 import type { Telemetry } from '../shared/telemetry.js'
 import type { ByteBudget, Hold } from './byte-budget.js'
 import { inflate, isGzip } from './decode.js'
@@ -134,7 +135,11 @@ const jsonType = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 
 function requireJson(contentType: string): void {
   if (contentType === '' || jsonType.test(contentType)) return
-  throw new Problem('VANTAGE_UNSUPPORTED_MEDIA_TYPE', `Content-Type ${JSON.stringify(contentType)} is not JSON`, {
-    headers: { Accept: 'application/json' },
-  })
+  throw new Problem(
+    'VANTAGE_UNSUPPORTED_MEDIA_TYPE',
+    `Content-Type ${JSON.stringify(excerpt(contentType, 100))} is not JSON`,
+    {
+      headers: { Accept: 'application/json' },
+    },
+  )
 }

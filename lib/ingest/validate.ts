@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Problem } from '../shared/errors.js'
+import { excerpt } from '../shared/excerpt.js'
 import { type Envelope, envelopeSchema, type Metric, metricSchema } from '../shared/metric-schema.js'
 import { noRejections, type Rejections } from '../shared/rejections.js'
 
@@ -151,8 +152,7 @@ function faultOf(error: ErrorObject, subject: 'metric' | 'batch'): Fault {
 function describe(error: ErrorObject): string {
   if (error.keyword === 'required') return `.${error.params.missingProperty} is required`
   const path = error.instancePath.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
-  const shown = path.length > maxPathLength ? `${path.slice(0, maxPathLength)}…` : path
-  return `${shown} ${complaint(error)}`
+  return `${excerpt(path, maxPathLength)} ${complaint(error)}`
 }
 
 function complaint(error: ErrorObject): string {

@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import { RequestAborted } from '../ingest/read-body.js'
 import { type Answer, problemAnswer, toProblem } from '../shared/answer.js'
 import { Problem } from '../shared/errors.js'
+import { excerpt } from '../shared/excerpt.js'
 import type { Logger } from '../shared/logger.js'
 import { noRejections } from '../shared/rejections.js'
 import { labelSeparator, type Telemetry } from '../shared/telemetry.js'
@@ -32,7 +33,7 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
   app.any('/*', (res, req) => {
     const path = req.getUrl()
     serve('other', res, req, () => {
-      throw new Problem('VANTAGE_NOT_FOUND', `There is no route ${JSON.stringify(path.slice(0, 100))}`)
+      throw new Problem('VANTAGE_NOT_FOUND', `There is no route ${JSON.stringify(excerpt(path, 100))}`)
     })
   })
 
@@ -45,7 +46,7 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
     const handler = handlers[method === 'HEAD' ? 'GET' : method]
     if (handler !== undefined) return handler(exchange)
     if (method === 'OPTIONS') return { status: 204, headers: { Allow: allow, ...context.cors.preflight(allow) } }
-    throw new Problem('VANTAGE_METHOD_NOT_ALLOWED', `${method.slice(0, 20)} is not for this route, only ${allow}`, {
+    throw new Problem('VANTAGE_METHOD_NOT_ALLOWED', `${excerpt(method, 20)} is not for this route, only ${allow}`, {
       headers: { Allow: allow },
     })
   }

@@ -106,6 +106,30 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
     })
   })
 
+  await t.test('no answer has half a character in it, wherever a text is cut', async (t) => {
+    const names = Array.from({ length: 12 }, (_, n) => `${'x'.repeat(88 + n)}😀😀😀`)
+    const bad = [...names, '\ud83d', '\ude00', '\ude00\ud83d'].map((name) => ({ ...metricOf(1), tags: { [name]: 1 } }))
+    const partial = await collector.post({ ...batchOf(1, { first: 9 }), metrics: [metricOf(9), ...bad] })
+    const rejected = await collector.post({ ...batchOf(1), metrics: bad })
+    const replies = [
+      partial,
+      rejected,
+      await collector.post('{}', { 'Content-Type': `text/${'x'.repeat(90)}é${'y'.repeat(200)}` }),
+      await collector.post('{}', { 'Content-Encoding': `${'x'.repeat(99)}é${'y'.repeat(200)}` }),
+      await collector.post('[\u{1f600}]'),
+      await collector.get(`/${'x'.repeat(300)}`),
+    ]
+    t.same(
+      replies.map(({ status }) => status),
+      [202, 422, 415, 415, 400, 404],
+    )
+    for (const { text } of replies) {
+      t.notMatch(text, /\\ud[89a-f]/i)
+      t.ok(text.length < 5000, `${text.length} characters`)
+    }
+    t.equal((partial.body.errors as string[]).length, names.length + 3)
+  })
+
   await t.test('415 says what is taken', async (t) => {
     const encoding = await collector.post('{}', { 'Content-Encoding': 'br' })
     t.equal(encoding.headers.get('accept-encoding'), 'gzip')
@@ -116,7 +140,7 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
   await t.test('the connection and the process go on after all that', async (t) => {
     t.equal((await collector.post(batchOf(1, { first: 8 }))).status, 202)
     const { ingestion, balance, workers } = await collector.stats()
-    t.equal(ingestion.metrics_accepted, 9)
+    t.equal(ingestion.metrics_accepted, 10)
     t.equal(balance.difference, 0)
     t.same(
       workers.map(({ held_bytes }) => held_bytes),
@@ -125,9 +149,9 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
   })
 
   await t.test('the topic', async (t) => {
-    const records = await readTopic(kafka, 9)
+    const records = await readTopic(kafka, 10)
     const ids = records.map(({ value }) => JSON.parse(value).id).sort()
-    t.same(ids, [0, 1, 2, 3, 4, 5, 6, 7, 8])
+    t.same(ids, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     t.same(new Set(records.map(({ key }) => key)), new Set(['api-gateway']))
     t.same(new Set(records.map(({ partition }) => partition)).size, 1, 'one service, one partition')
   })

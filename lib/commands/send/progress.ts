@@ -1,3 +1,4 @@
+import { excerpt } from '../../shared/excerpt.js'
 import type { Tally } from './tally.js'
 
 type Terminal = Pick<NodeJS.WriteStream, 'write' | 'columns'>
@@ -37,7 +38,7 @@ export class Progress {
   #draw(): void {
     const figures = `${this.#bar()}${this.#tally.accepted.toLocaleString('en')} accepted, ${this.#tally.rate} metrics/s`
     const line = this.state === '' ? figures : `${figures}; ${this.state}`
-    this.#terminal?.write(clearLine + line.slice(0, (this.#terminal.columns || 80) - 1))
+    this.#terminal?.write(clearLine + excerpt(line, (this.#terminal.columns || 80) - 2))
   }
 
   #bar(): string {
