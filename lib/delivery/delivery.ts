@@ -5,6 +5,7 @@ import { messageOf, Problem, type ProblemCode } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
 import { Seldom } from '../shared/seldom.js'
 import type { BrokerState, Telemetry } from '../shared/telemetry.js'
+import type { HeldPlace } from '../telemetry/ledger.js'
 import { BrokerStates } from './broker-states.js'
 import { DeadLetterTopic } from './dead-letter-topic.js'
 import { DeadLetters } from './dead-letters.js'
@@ -239,7 +240,7 @@ export class Delivery {
   async #toJournal(batch: RecordBatch, journal: Journal): Promise<DeliveryOutcome> {
     try {
       const { metrics } = await journal.append({ batch, firstSeenMs: Date.now() })
-      this.#countJournaled(metrics)
+      this.#telemetry.ledger.journaled(metrics, 'inFlight')
       this.#pool.give(batch.bytes)
       return { durability: 'journal', refused: [] }
     } catch (error) {
@@ -251,13 +252,8 @@ export class Delivery {
   }
 
   #promiseInMemory(shipment: Shipment): void {
-    this.#telemetry.gauges.metricsQueued += shipment.metrics
+    this.#telemetry.ledger.queued(shipment.metrics)
     shipment.promise('memory')
-  }
-
-  #countJournaled(metrics: number): void {
-    this.#telemetry.counts.metricsJournaled += metrics
-    this.#telemetry.gauges.metricsWaiting += metrics
   }
 
   #hold(shipment: Shipment): void {
@@ -286,9 +282,9 @@ export class Delivery {
     if (await this.#redelivery.redeliver(shipment, failed)) this.#finish(shipment)
   }
 
-  /** Nothing of the shipment is on its way any more: settles its books, its bytes and its answer. */
+  /** Nothing of the shipment is on its way any more: settles its metrics, its bytes and its answer. */
   #finish(shipment: Shipment): void {
-    const { counts, gauges } = this.#telemetry
+    const { counts, gauges, ledger } = this.#telemetry
     const { records, metrics, bytes } = shipment.delivered
     counts.recordsDelivered += records
     counts.deliveredBytes += bytes
@@ -297,8 +293,8 @@ export class Delivery {
       this.#telemetry.observe('acknowledgeDurationSeconds', shipment.ageMs / 1000)
     }
     gauges.heldBytes -= shipment.heldBytes
-    if (shipment.state === 'given up') counts.metricsLate += metrics
-    else counts.metricsDelivered += metrics
+    if (shipment.state === 'given up') ledger.late(metrics)
+    else ledger.acknowledged(metrics, placeOf(shipment))
     if (shipment.state === 'promised') this.#keepPromise(shipment)
     this.#pending.delete(shipment)
     shipment.finished = true
@@ -310,33 +306,28 @@ export class Delivery {
   /** The metrics of a 202 that was given early are with the brokers now, but for those that are dead. */
   #keepPromise(shipment: Shipment): void {
     const { entry, delivered, metrics, refused } = shipment
-    const waited = entry === undefined ? 'metricsQueued' : 'metricsWaiting'
-    this.#telemetry.gauges[waited] -= delivered.metrics
-    if (entry !== undefined) this.#telemetry.counts.metricsReplayed += delivered.metrics
-    if (refused.length > 0) void this.#bury(shipment, metrics - delivered.metrics, waited)
+    if (refused.length > 0) void this.#bury(shipment, metrics - delivered.metrics)
     else if (entry !== undefined) this.#journal?.finish(entry)
   }
 
   /** A journaled batch leaves the journal only when its dead records are on disk elsewhere. */
-  async #bury(shipment: Shipment, metrics: number, waited: 'metricsQueued' | 'metricsWaiting'): Promise<void> {
-    const { counts, gauges } = this.#telemetry
+  async #bury(shipment: Shipment, metrics: number): Promise<void> {
+    const { ledger } = this.#telemetry
     const { entry, refused } = shipment
     const reason = refused[0]?.reason
     try {
       if (this.#deadLetters === undefined) throw new Error('There is no journal to keep them in')
       await this.#deadLetters.bury(shipment)
-      counts.metricsDeadLettered += metrics
-      gauges[waited] -= metrics
+      ledger.buried(metrics, entry === undefined ? 'queued' : 'waiting')
       if (entry !== undefined) this.#journal?.finish(entry)
       this.#logger.warn({ metrics, reason }, 'Kafka refuses metrics for good; they are kept as dead letters')
     } catch (error) {
       this.#logger.error({ err: error, metrics, reason }, 'metrics that Kafka refuses for good cannot be kept')
       if (entry === undefined) {
-        counts.metricsLost += metrics
-        gauges[waited] -= metrics
+        ledger.lost(metrics, 'queued')
       } else {
         await pause(buryAgainMs, undefined, { ref: false })
-        if (!this.#closing) await this.#bury(shipment, metrics, waited)
+        if (!this.#closing) await this.#bury(shipment, metrics)
       }
     }
   }
@@ -387,8 +378,7 @@ export class Delivery {
       const entry = await this.#journal.append({ batch, firstSeenMs }, { held: true })
       if (shipment.finished) this.#journal.finish(entry)
       else {
-        this.#countJournaled(metrics)
-        if (wasQueued) this.#telemetry.gauges.metricsQueued -= metrics
+        this.#telemetry.ledger.journaled(metrics, wasQueued ? 'queued' : 'inFlight')
         shipment.journaled(entry)
       }
     } catch (error) {
@@ -414,6 +404,12 @@ export class Delivery {
     if (up) this.#logger.info({ kafka: message }, 'Kafka takes records')
     else this.#logger.warn({ kafka: message }, `Kafka does not take records; batches ${instead}`)
   }
+}
+
+/** Where the metrics of a shipment are held whose request was not answered 503. */
+function placeOf({ state, entry }: Shipment): HeldPlace {
+  if (state === 'asked') return 'inFlight'
+  return entry === undefined ? 'queued' : 'waiting'
 }
 
 function problemOf(error: unknown): unknown {

@@ -2,11 +2,11 @@ import { Problem } from '../shared/errors.js'
 import { noRejections, type Rejections, totalOf } from '../shared/rejections.js'
 import { otherServices, type Telemetry } from '../shared/telemetry.js'
 
-/** The books of one batch: each metric received is in flight until it is accepted, rejected or unavailable. */
+/** What became of one batch, for the ledger: the delivery takes its accepted metrics out of flight, this the others. */
 export class Tally {
   readonly #telemetry: Telemetry
   readonly #keyName: string | undefined
-  #inFlight = 0
+  #received = 0
 
   /** @param keyName the API key that the batch came with, if there is one */
   constructor(telemetry: Telemetry, keyName: string | undefined) {
@@ -16,30 +16,31 @@ export class Tally {
 
   /** @param service who sent them; unknown where the batch does not say */
   receive(metrics: number, service = otherServices): void {
-    this.#inFlight = metrics
-    this.#telemetry.counts.metricsReceived += metrics
-    this.#telemetry.gauges.metricsInFlight += metrics
+    this.#received = metrics
+    this.#telemetry.ledger.received(metrics)
     this.#telemetry.observe('batchMetrics', metrics)
     this.#telemetry.countService(service, metrics)
   }
 
-  /** Closes the books: what is neither accepted nor rejected is for the agent to send again. */
+  /** The batch was taken, but for the rejected part. */
   settle(accepted: number, rejections: Rejections): void {
-    const { counts, gauges } = this.#telemetry
-    const rejected = totalOf(rejections)
-    for (const reason in rejections) this.#telemetry.count('metricsRejected', reason, rejections[reason])
-    counts.metricsAccepted += accepted
+    this.#telemetry.counts.metricsAccepted += accepted
     if (this.#keyName !== undefined) this.#telemetry.count('apiKeyMetricsAccepted', this.#keyName, accepted)
-    counts.metricsRejected += rejected
-    counts.metricsUnavailable += this.#inFlight - accepted - rejected
-    gauges.metricsInFlight -= this.#inFlight
-    this.#inFlight = 0
+    this.#reject(rejections)
   }
 
-  /** Closes the books of a batch that ended in an error. */
+  /** The batch ended in an error: what is not rejected is for the agent to send again. */
   fail(error: unknown): void {
     const { metricsReceived = 0, rejections = noRejections } = error instanceof Problem ? error.extras : {}
-    if (this.#inFlight === 0 && metricsReceived > 0) this.receive(metricsReceived)
-    this.settle(0, rejections)
+    if (this.#received === 0 && metricsReceived > 0) this.receive(metricsReceived)
+    this.#telemetry.ledger.deferred(this.#received - this.#reject(rejections))
+  }
+
+  /** @returns how many metrics are rejected */
+  #reject(rejections: Rejections): number {
+    const rejected = totalOf(rejections)
+    for (const reason in rejections) this.#telemetry.count('metricsRejected', reason, rejections[reason])
+    this.#telemetry.ledger.rejected(rejected)
+    return rejected
   }
 }

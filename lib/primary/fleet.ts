@@ -8,6 +8,7 @@ import {
   type WorkerSnapshot,
   zeros,
 } from '../shared/telemetry.js'
+import { Ledger, sumOfLedgers } from '../telemetry/ledger.js'
 import { BusiestServices } from './busiest-services.js'
 import { add, emptySums, type Sums } from './sums.js'
 import type { WorkerProcess } from './worker-process.js'
@@ -21,11 +22,10 @@ export class Fleet {
   readonly #startedAtMs = performance.now()
   readonly #workers = new Set<WorkerProcess>()
   readonly #ended: Sums = emptySums()
+  readonly #endedLedger = new Ledger()
   readonly #endedCpuSeconds: number[] = []
   readonly #services = new BusiestServices()
   #refusals: Refusal[] = []
-  #metricsAbandoned = 0
-  #metricsLeft = 0
   #workerRestarts = 0
   #stopping = false
 
@@ -39,10 +39,7 @@ export class Fleet {
     if (snapshot === undefined) return
     add(this.#ended, snapshot)
     this.#endedCpuSeconds[slot] = (this.#endedCpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
-    const { metricsInFlight, metricsWaiting, metricsQueued } = snapshot.gauges
-    this.#metricsAbandoned += metricsInFlight
-    this.#metricsLeft += metricsWaiting
-    this.#ended.counts.metricsLost += metricsQueued
+    this.#endedLedger.workerEnded(snapshot.ledger)
   }
 
   stop(): void {
@@ -80,19 +77,18 @@ export class Fleet {
       add(sums, snapshot)
       cpuSeconds[slot] = (cpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
       const uptimeSeconds = (now - startedAtMs) / 1000
-      const { counts, gauges, kafka, journal } = snapshot
-      workers.push({ pid, slot, uptimeSeconds, stale: !fresh.has(worker), counts, gauges, kafka, journal })
+      const { ledger, counts, gauges, kafka, journal } = snapshot
+      workers.push({ pid, slot, uptimeSeconds, stale: !fresh.has(worker), ledger, counts, gauges, kafka, journal })
     }
     return {
       ...sums,
+      ledger: sumOfLedgers([this.#endedLedger.figures, ...snapshots.map(({ ledger }) => ledger)]),
       gauges: sumGauges(workers),
       workers: workers.sort((a, b) => a.slot - b.slot),
       cpuSeconds: Array.from(cpuSeconds, (seconds = 0) => seconds),
       brokers: worstOf(snapshots.flatMap(({ brokers }) => brokers)),
       services: this.#services.counts,
       refusals: this.#refusals,
-      metricsAbandoned: this.#metricsAbandoned,
-      metricsLeft: this.#metricsLeft,
       workerRestarts: this.#workerRestarts,
       stopping: this.#stopping,
       uptimeSeconds: (now - this.#startedAtMs) / 1000,

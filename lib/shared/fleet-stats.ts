@@ -1,7 +1,8 @@
+import type { LedgerFigures } from '../telemetry/ledger.js'
 import type { BrokerState, Counts, Gauges, Histograms, LabelledCounts, Refusal, WorkerSnapshot } from './telemetry.js'
 
 /** One worker's part of the fleet's figures. */
-export type WorkerStats = Pick<WorkerSnapshot, 'counts' | 'gauges' | 'kafka' | 'journal'> & {
+export type WorkerStats = Pick<WorkerSnapshot, 'ledger' | 'counts' | 'gauges' | 'kafka' | 'journal'> & {
   pid: number
   /** The number of its place; a successor has the same. */
   slot: number
@@ -12,6 +13,7 @@ export type WorkerStats = Pick<WorkerSnapshot, 'counts' | 'gauges' | 'kafka' | '
 
 /** The figures of all workers of this machine; what counts includes those that have ended. */
 export type FleetStats = {
+  ledger: LedgerFigures
   counts: Counts
   labelledCounts: LabelledCounts
   histograms: Histograms
@@ -24,10 +26,6 @@ export type FleetStats = {
   services: [name: string, metrics: number][]
   /** The last ones, newest first. */
   refusals: Refusal[]
-  /** Metrics of workers that ended before answering: their agents saw the connection close. */
-  metricsAbandoned: number
-  /** Metrics that lay in the journal when their worker ended; whoever adopts them counts them again. */
-  metricsLeft: number
   workerRestarts: number
   /** The collector shuts down. */
   stopping: boolean

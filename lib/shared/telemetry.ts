@@ -1,24 +1,18 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Ledger, type LedgerFigures, ledgerFigures } from '../telemetry/ledger.js'
 import type { ProblemCode } from './errors.js'
 import { emptyHistogram, type HistogramCounts, observe } from './histogram.js'
 import type { Rejections } from './rejections.js'
 
-/** What a worker counts: member of `Counts`, and what it means. Each becomes vantage_collector_<snake_case>_total. */
+/**
+ * What a worker counts beside its ledger: member of `Counts`, and what it means. Each becomes
+ * vantage_collector_<snake_case>_total.
+ */
 export const counters = {
   batchesReceived: 'Batches posted to /v1/metrics whose body was read',
-  metricsReceived: 'Metrics in the batches that could be parsed',
   metricsAccepted: 'Metrics answered 202: acknowledged by Kafka, in the journal, or in memory where that is asked for',
-  metricsRejected: 'Metrics answered as invalid, or refused by the brokers for good, by reason',
   rejectsKept: 'Rejected metrics that are in the dead-letter topic, where VANTAGE_DEAD_LETTER_INVALID is on',
   rejectsDropped: 'Rejected metrics that the dead-letter topic did not take, or that there was no room for',
-  metricsUnavailable: 'Metrics answered 429 or 503, for the agent to send again',
-  metricsDelivered: 'Metrics of a 202 that Kafka has acknowledged, before the answer or after',
-  metricsJournaled: 'Metrics answered 202 that lay in the journal then, or went there from memory',
-  metricsReplayed: 'Metrics from the journal that Kafka has acknowledged',
-  metricsAdopted: 'Metrics found in the journal that a process left which had ended',
-  metricsDeadLettered: 'Metrics of a 202 that the brokers refused for good: in the dead space or the dead-letter topic',
-  metricsLost: 'Metrics answered 202 that are lost: with durability memory, or in a damaged file of the journal',
-  metricsLate: 'Metrics acknowledged by Kafka after their request was answered 503: a retry duplicates them',
   connectionsRefused: 'Connections closed at once since VANTAGE_MAX_CONNECTIONS were open',
   idleConnectionsClosed:
     'Connections, idle or with headers that trickle, that were closed a few at a time, as is done where there are many',
@@ -32,12 +26,12 @@ export type CounterName = keyof typeof counters
 export type Counts = Record<CounterName, number>
 
 /**
- * What a worker counts apart by label. A counter that is in `counters`, too, is the sum of this one, and Prometheus is
- * shown the parts.
+ * What a worker counts apart by label. A figure of the ledger that is here, too, is the sum of this one, and Prometheus
+ * is shown the parts.
  */
 export const labelledCounters = {
   httpRequests: { help: 'HTTP requests by route and status', labels: ['route', 'status'] },
-  metricsRejected: { help: counters.metricsRejected, labels: ['reason'] },
+  metricsRejected: { help: ledgerFigures.rejected.help, labels: ['reason'] },
   apiKeyRequests: { help: 'Requests by API key', labels: ['key'] },
   apiKeyMetricsAccepted: { help: 'Metrics answered 202 by API key', labels: ['key'] },
   problems: { help: 'Error answers by code: docs/errors.md says what each means', labels: ['code'] },
@@ -89,9 +83,6 @@ export type Histograms = Record<HistogramName, Record<string, HistogramCounts>>
  * all workers.
  */
 export const gauges = {
-  metricsInFlight: { help: 'Metrics of requests that are being answered', aggregator: 'sum' },
-  metricsWaiting: { help: 'Metrics in the journal that Kafka has not acknowledged', aggregator: 'sum' },
-  metricsQueued: { help: 'Metrics answered 202 with durability memory that are in memory', aggregator: 'sum' },
   journalBytes: { help: 'Bytes of the journal on disk', aggregator: 'sum' },
   journalBatches: { help: 'Batches in the journal', aggregator: 'sum' },
   journalOldestAgeSeconds: { help: 'Age of the oldest batch in the journal', aggregator: 'max' },
@@ -136,6 +127,7 @@ export type Refusal = {
 
 /** Everything a worker tells the primary of itself, taken in one turn of its event loop, so that the books balance. */
 export type WorkerSnapshot = {
+  ledger: Readonly<LedgerFigures>
   counts: Counts
   labelledCounts: LabelledCounts
   histograms: Histograms
@@ -159,6 +151,7 @@ const maxRefusals = 20
 
 /** A worker's figures: plain numbers to count in. */
 export class Telemetry {
+  readonly ledger = new Ledger()
   readonly counts: Counts = zeros(counters)
   readonly gauges: Gauges = zeros(gauges)
   readonly #labelledCounts = emptyMembers(labelledCounters) as LabelledCounts
@@ -213,6 +206,7 @@ export class Telemetry {
     this.#services = new Map()
     this.#refusals = []
     return {
+      ledger: this.ledger.figures,
       counts: this.counts,
       labelledCounts: this.#labelledCounts,
       histograms: this.#histograms,

@@ -19,6 +19,7 @@ import {
   namesOf,
 } from '../shared/telemetry.js'
 import { version } from '../shared/version.js'
+import { ledgerFigures } from '../telemetry/ledger.js'
 
 export type ExpositionType = PrometheusContentType | OpenMetricsContentType
 
@@ -30,6 +31,7 @@ const prefix = 'vantage_collector_'
 /** The figures of the fleet as the text that Prometheus reads. */
 export function expose(fleet: FleetStats, config: Config, type: ExpositionType): Promise<string> {
   const families = [
+    ...ledgerFamilies(fleet),
     ...counterFamilies(fleet),
     ...labelledFamilies(fleet),
     ...histogramFamilies(fleet),
@@ -45,11 +47,17 @@ export function expose(fleet: FleetStats, config: Config, type: ExpositionType):
   return registry.metrics()
 }
 
-function counterFamilies({ counts, metricsAbandoned, workerRestarts, services }: FleetStats): Family[] {
-  const plain = namesOf(counters).filter((name) => !(name in labelledCounters))
+function ledgerFamilies({ ledger }: FleetStats): Family[] {
+  const plain = namesOf(ledgerFigures).filter((figure) => !(ledgerFigures[figure].name in labelledCounters))
+  return plain.map((figure) => {
+    const { kind, name, help } = ledgerFigures[figure]
+    return (kind === 'held' ? gauge : counter)(name, help, [sample(ledger[figure])])
+  })
+}
+
+function counterFamilies({ counts, workerRestarts, services }: FleetStats): Family[] {
   return [
-    ...plain.map((name) => counter(name, counters[name], [sample(counts[name])])),
-    counter('metricsAbandoned', 'Metrics in flight in workers that ended before answering', [sample(metricsAbandoned)]),
+    ...namesOf(counters).map((name) => counter(name, counters[name], [sample(counts[name])])),
     counter('workerRestarts', 'Workers that ended unasked and were replaced', [sample(workerRestarts)]),
     counter(
       'serviceMetricsReceived',

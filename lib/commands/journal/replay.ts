@@ -29,25 +29,25 @@ export async function replayJournal(
 ): Promise<Replayed> {
   const config = { ...readConfig(), durability: 'journal' as const }
   const telemetry = new Telemetry()
+  const { figures } = telemetry.ledger
   const logger = await createLogger(config, false)
   logger.level = 'silent'
   const delivery = new Delivery(config, telemetry, new BufferPool(), logger)
   await delivery.start(waitForKafkaMs)
   const refusedAgain = withDead ? await retryDead(directory, delivery) : 0
   let toldAt = -Infinity
-  const isLeft = async () => (await hasOrphans(directory)) || delivery.adopting || telemetry.gauges.metricsWaiting > 0
+  const isLeft = async () => (await hasOrphans(directory)) || delivery.adopting || figures.waiting > 0
   while (!signal.aborted && (await isLeft())) {
     if (performance.now() - toldAt > tellEveryMs) {
       toldAt = performance.now()
       const trouble = delivery.kafka.up ? '' : `; Kafka: ${delivery.kafka.message}; Ctrl-C leaves the rest for later`
-      note(`${telemetry.counts.metricsReplayed} metrics sent, ${telemetry.gauges.metricsWaiting} to go${trouble}`)
+      note(`${figures.replayed} metrics sent, ${figures.waiting} to go${trouble}`)
     }
     await pause(lookEveryMs)
   }
   await delivery.stop(stopTimeoutMs)
-  const { counts, gauges } = telemetry
-  const refused = counts.metricsDeadLettered + refusedAgain
-  return { metrics: counts.metricsDelivered, refused, left: gauges.metricsWaiting }
+  const { acknowledged, buried, waiting } = figures
+  return { metrics: acknowledged, refused: buried + refusedAgain, left: waiting }
 }
 
 async function hasOrphans(directory: JournalDirectory): Promise<boolean> {

@@ -286,8 +286,7 @@ export class Journal {
     const log = await this.#openLog(path)
     const { entries, metrics, bytes } = log.totals
     if (entries === 0) return log.close()
-    this.#telemetry.counts.metricsAdopted += metrics
-    this.#telemetry.gauges.metricsWaiting += metrics
+    this.#telemetry.ledger.adopted(metrics)
     this.#adopted.push(log)
     this.#logger.info({ batches: entries, metrics, bytes }, 'found batches in the journal that wait for Kafka')
   }
@@ -308,8 +307,7 @@ export class Journal {
       segmentBytes,
       damagedPath,
       onDamage: ({ file, bytes, metrics }) => {
-        this.#telemetry.counts.metricsLost += metrics
-        this.#telemetry.gauges.metricsWaiting -= metrics
+        this.#telemetry.ledger.lost(metrics, 'waiting')
         this.#logger.error(
           { file, unreadableBytes: bytes, lostMetrics: metrics, keptIn: damagedPath },
           'a file of the journal is damaged: its readable batches are sent, the file is kept; ' +

@@ -6,6 +6,7 @@ import { emptyHistogram, type HistogramCounts } from '../../shared/histogram.js'
 import type { Stats } from '../../shared/stats-schema.js'
 import { type BrokerState, type HistogramName, histograms, type Refusal } from '../../shared/telemetry.js'
 import { version } from '../../shared/version.js'
+import { differenceOf, type LedgerFigures } from '../../telemetry/ledger.js'
 import type { Handler } from '../router.js'
 import type { RouteContext } from './context.js'
 
@@ -21,7 +22,7 @@ export function configRoute({ config }: RouteContext): Handler {
 }
 
 function describeFleet(fleet: FleetStats, config: { serviceName: string; environment: string }): Stats {
-  const { counts, gauges, labelledCounts, workers } = fleet
+  const { ledger, counts, gauges, labelledCounts, workers } = fleet
   return {
     service: config.serviceName,
     environment: config.environment,
@@ -30,13 +31,13 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
     ...statusOf(fleet),
     ingestion: {
       batches_received: counts.batchesReceived,
-      metrics_received: counts.metricsReceived,
+      metrics_received: ledger.received,
       metrics_accepted: counts.metricsAccepted,
-      metrics_rejected: counts.metricsRejected,
+      metrics_rejected: ledger.rejected,
       rejects_kept: counts.rejectsKept,
       rejects_dropped: counts.rejectsDropped,
-      metrics_unavailable: counts.metricsUnavailable,
-      acceptance_rate: rate(counts.metricsAccepted, counts.metricsReceived),
+      metrics_unavailable: ledger.deferred,
+      acceptance_rate: rate(counts.metricsAccepted, ledger.received),
       rejections: labelledCounts.metricsRejected,
       problems: labelledCounts.problems,
     },
@@ -44,20 +45,20 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
       connected: workers.some(({ kafka }) => kafka.up),
       messages_sent: counts.recordsDelivered,
       messages_failed: counts.recordsFailed,
-      messages_late: counts.metricsLate,
+      messages_late: ledger.late,
       bytes_sent: counts.deliveredBytes,
       success_rate: rate(counts.recordsDelivered, counts.recordsDelivered + counts.recordsFailed),
       brokers: fleet.brokers.map((broker) => describeBroker(broker, fleet)),
     },
     journal: {
-      metrics_journaled: counts.metricsJournaled,
-      metrics_replayed: counts.metricsReplayed,
-      metrics_waiting: gauges.metricsWaiting,
+      metrics_journaled: ledger.journaled,
+      metrics_replayed: ledger.replayed,
+      metrics_waiting: ledger.waiting,
       batches_waiting: gauges.journalBatches,
       bytes: gauges.journalBytes,
       oldest_age_seconds: gauges.journalOldestAgeSeconds,
     },
-    balance: balanceOf(fleet),
+    balance: describeLedger(ledger),
     held: {
       bytes: gauges.heldBytes,
       limit_bytes: gauges.heldLimitBytes,
@@ -103,7 +104,7 @@ function describeRefusal({ atMs, route, status, code, rejections }: Refusal) {
 }
 
 function describeWorker(worker: WorkerStats, { cpuSeconds }: FleetStats) {
-  const { counts, gauges } = worker
+  const { ledger, counts, gauges } = worker
   return {
     pid: worker.pid,
     slot: worker.slot,
@@ -111,9 +112,9 @@ function describeWorker(worker: WorkerStats, { cpuSeconds }: FleetStats) {
     stale: worker.stale,
     kafka: worker.kafka,
     ...(worker.journal && { journal: worker.journal }),
-    metrics_received: counts.metricsReceived,
+    metrics_received: ledger.received,
     metrics_accepted: counts.metricsAccepted,
-    metrics_in_flight: gauges.metricsInFlight,
+    metrics_in_flight: ledger.inFlight,
     held_bytes: gauges.heldBytes,
     resident_memory_bytes: gauges.residentMemoryBytes,
     event_loop_lag_seconds: gauges.eventLoopLagSeconds,
@@ -122,25 +123,22 @@ function describeWorker(worker: WorkerStats, { cpuSeconds }: FleetStats) {
 }
 
 /** Each metric received, or found in the journal, is in one of the others, so difference is 0. */
-function balanceOf({ counts, gauges, metricsAbandoned, metricsLeft }: FleetStats) {
-  const into = { received: counts.metricsReceived, adopted: counts.metricsAdopted }
-  const places = {
-    rejected: counts.metricsRejected,
-    unavailable: counts.metricsUnavailable,
-    delivered: counts.metricsDelivered,
-    dead_lettered: counts.metricsDeadLettered,
-    journaled: gauges.metricsWaiting,
-    queued: gauges.metricsQueued,
-    in_flight: gauges.metricsInFlight,
-    left: metricsLeft,
-    abandoned: metricsAbandoned,
-    lost: counts.metricsLost,
+function describeLedger(ledger: LedgerFigures) {
+  return {
+    received: ledger.received,
+    adopted: ledger.adopted,
+    rejected: ledger.rejected,
+    unavailable: ledger.deferred,
+    delivered: ledger.acknowledged,
+    dead_lettered: ledger.buried,
+    journaled: ledger.waiting,
+    queued: ledger.queued,
+    in_flight: ledger.inFlight,
+    left: ledger.left,
+    abandoned: ledger.abandoned,
+    lost: ledger.lost,
+    difference: differenceOf(ledger),
   }
-  return { ...into, ...places, difference: total(into) - total(places) }
-}
-
-function total(figures: Record<string, number>): number {
-  return Object.values(figures).reduce((sum, figure) => sum + figure, 0)
 }
 
 /** A share between 0 and 1; of nothing, all went well. */
