@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { carrierBits, plainAddress } from './addresses.js'
 
 /**
  * Reads a comma-separated list of addresses and networks such as 10.0.0.0/8.
@@ -18,13 +19,11 @@ function add(proxies: BlockList, entry: string): boolean {
   const [address = '', prefix, ...rest] = entry.split('/')
   const version = isIP(address)
   if (version === 0 || rest.length > 0) return false
-  const family = version === 6 ? 'ipv6' : 'ipv4'
-  if (prefix === undefined) {
-    proxies.addAddress(address, family)
-    return true
-  }
-  const length = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
-  if (!(length <= (version === 6 ? 128 : 32))) return false
-  proxies.addSubnet(address, length, family)
+  const bits = version === 6 ? 128 : 32
+  const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
+  if (!(length <= bits)) return false
+  const plain = plainAddress(address)
+  if (isIP(plain) === version) proxies.addSubnet(address, length, version === 6 ? 'ipv6' : 'ipv4')
+  else proxies.addSubnet(plain, Math.max(0, length - carrierBits), 'ipv4')
   return true
 }

@@ -1,4 +1,5 @@
 import { type BlockList, isIP } from 'node:net'
+import { addressOfWords, plainAddress } from '../shared/addresses.js'
 import type { Config } from '../shared/config.js'
 import { parseProxies } from '../shared/proxies.js'
 import type { Exchange } from './exchange.js'
@@ -24,8 +25,8 @@ function createForwardedAddress(proxies: BlockList): (exchange: Exchange) => str
     for (const hop of hops.reverse()) {
       const address = withoutPort(hop.trim())
       if (isIP(address) === 0) return nearest
-      nearest = address
-      if (!isTrusted(address)) return nearest
+      nearest = plainAddress(address)
+      if (!isTrusted(nearest)) return nearest
     }
     return nearest
   }
@@ -35,8 +36,7 @@ function createForwardedAddress(proxies: BlockList): (exchange: Exchange) => str
 function remoteAddress({ res }: Exchange): string {
   const bytes = new Uint8Array(res.getRemoteAddress())
   if (bytes.length === 4) return bytes.join('.')
-  const words = Array.from({ length: 8 }, (_, n) => (((bytes[2 * n] ?? 0) << 8) | (bytes[2 * n + 1] ?? 0)).toString(16))
-  return words.join(':').startsWith('0:0:0:0:0:ffff:') ? bytes.subarray(12).join('.') : words.join(':')
+  return addressOfWords(Array.from({ length: 8 }, (_, n) => ((bytes[2 * n] ?? 0) << 8) | (bytes[2 * n + 1] ?? 0)))
 }
 
 /** Some proxies write 192.0.2.1:4711 and [2001:db8::1]:4711. */
@@ -46,15 +46,5 @@ function withoutPort(hop: string): string {
 
 /** A subscriber of IPv6 has at least a /64 to choose addresses from, so that is what counts as one client. */
 function networkOf(address: string): string {
-  if (isIP(address) !== 6) return address
-  const [head = '', tail = ''] = address.split('::')
-  const front = wordsOf(head)
-  const back = wordsOf(tail)
-  const zeros = Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0')
-  const network = [...front, ...zeros, ...back].slice(0, 4).map((word) => Number.parseInt(word, 16).toString(16))
-  return `${network.join(':')}::/64`
-}
-
-function wordsOf(part: string): string[] {
-  return part.split(':').filter((word) => word !== '')
+  return address.includes(':') ? `${address.split(':').slice(0, 4).join(':')}::/64` : address
 }

@@ -27,6 +27,22 @@ const cases: [what: string, request: Exchange, client: string][] = [
   ['nor in a header of its own', requestFrom(proxy, '203.0.113.5', '198.51.100.9'), '198.51.100.9'],
   ['through two proxies', requestFrom(mapped(10, 0, 0, 7), '198.51.100.9, 10.9.9.9'), '198.51.100.9'],
   ['with a port', requestFrom(proxy, '198.51.100.9:4711'), '198.51.100.9'],
+  ['IPv4 that its proxy writes as IPv6', requestFrom(proxy, '::ffff:198.51.100.9'), '198.51.100.9'],
+  ['in hexadecimal', requestFrom(proxy, '::ffff:c633:6409'), '198.51.100.9'],
+  ['in upper case, with a port', requestFrom(proxy, '[::FFFF:C633:6409]:4711'), '198.51.100.9'],
+  ['without leaving words out', requestFrom(proxy, '0:0:0:0:0:ffff:198.51.100.9'), '198.51.100.9'],
+  ['IPv4 through NAT64', requestFrom(proxy, '64:ff9b::198.51.100.9'), '198.51.100.9'],
+  ['through NAT64, in hexadecimal', requestFrom(proxy, '64:ff9b::c633:6409'), '198.51.100.9'],
+  ['NAT64 at its own socket', requestFrom(v6(0x64, 0xff9b, 0, 0, 0, 0, 0xc633, 0x6409)), '198.51.100.9'],
+  [
+    'through a second proxy that is written as IPv6',
+    requestFrom(proxy, '198.51.100.9, ::ffff:10.9.9.9'),
+    '198.51.100.9',
+  ],
+  ['a loopback of IPv6 as what it is', requestFrom(proxy, '::1'), '0:0:0:0::/64'],
+  ['an IPv6 address by 6to4 as what it is', requestFrom(proxy, '2002:c633:6409::1'), '2002:c633:6409:0::/64'],
+  ['IPv6 with a zone', requestFrom(proxy, 'fe80::1:2%eth0'), 'fe80:0:0:0::/64'],
+  ['IPv6 with a zone and a port', requestFrom(proxy, '[fe80::1:2%25eth0]:4711'), 'fe80:0:0:0::/64'],
   ['IPv6 with a port', requestFrom(proxy, '[2001:db8::1:2:3:4]:4711'), '2001:db8:0:0::/64'],
   ['IPv6 that leaves out one word', requestFrom(proxy, '2001:db8::3:4:5:6:7'), '2001:db8:0:3::/64'],
   ['the proxy, where what it says is no address', requestFrom(proxy, '198.51.100.9, unknown'), '10.0.0.7'],
@@ -41,6 +57,14 @@ for (const [what, request, client] of cases) {
     t.equal(identify(request), `address:${client}`)
   })
 }
+
+test('a proxy may be named as IPv6 that carries IPv4', async (t) => {
+  for (const named of ['::ffff:10.0.0.7', '::ffff:a00:0/104', '64:ff9b::10.0.0.7', '64:FF9B::a00:0/104']) {
+    const { config } = parseConfig({ VANTAGE_TRUSTED_PROXIES: named })
+    t.equal(createIdentify(config)(requestFrom(proxy, '198.51.100.9')), 'address:198.51.100.9', named)
+    t.equal(createIdentify(config)(requestFrom([11, 0, 0, 7], '198.51.100.9')), 'address:11.0.0.7', named)
+  }
+})
 
 test('a request with a key counts for the key', async (t) => {
   t.equal(identify({ keyName: 'fleet-a' } as Exchange), 'key:fleet-a')
