@@ -10,6 +10,9 @@ const newline = 0x0a
 const carriageReturn = 0x0d
 const space = 0x20
 
+/** The bit of a metric with a trace of its own: the span of the request is none of that. */
+const hasTraceId = 1 << spliceable.indexOf('trace_id')
+
 export type MakeRecords = (batch: SlicedBatch, trace: TraceContext) => RecordBatch
 
 export type RecordOptions = {
@@ -87,7 +90,8 @@ function createSuffixes(values: readonly (string | undefined)[]) {
   function encode(present: number): Buffer {
     const spliced = spliceable.map((name, bit) => {
       const value = values[bit]
-      const lacks = value !== undefined && (present & (1 << bit)) === 0
+      const othersSpan = name === 'span_id' && (present & hasTraceId) !== 0
+      const lacks = value !== undefined && (present & (1 << bit)) === 0 && !othersSpan
       return lacks ? `,${JSON.stringify(name)}:${JSON.stringify(value)}` : ''
     })
     return Buffer.from(`${spliced.join('')}}`)

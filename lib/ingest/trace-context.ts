@@ -8,19 +8,25 @@ export type TraceContext = {
 }
 
 const identifier = /^[A-Za-z0-9_-]{1,64}$/
-// W3C Trace Context, section 3.2: version "-" trace-id "-" parent-id "-" flags; all zeros are invalid.
-const traceparentForm = /^[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})/
+// W3C Trace Context, sections 3.2 and 4: version "-" trace-id "-" parent-id "-" flags, and only a version that is still
+// to come may go on behind that; version ff and all zeros are invalid.
+const traceparentForm =
+  /^(?:00(?=.{53}$)|(?!00|ff)[\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:-|$)/
 const sampledFlag = 1
 
 /**
- * Reads the trace of a request from X-Vantage-Trace-Id and X-Vantage-Span-Id, or else from W3C traceparent. Values that
- * are not identifiers are ignored: a broken trace header is no reason to lose metrics.
+ * Reads the trace of a request from X-Vantage-Trace-Id and X-Vantage-Span-Id, or else from W3C traceparent: never the
+ * trace of one with the span of another. Values that are not identifiers are ignored: a broken trace header is no reason
+ * to lose metrics.
  */
 export function readTraceContext(header: (name: string) => string): TraceContext {
   const parent = readTraceparent(header('traceparent'))
-  const traceId = matching(header('x-vantage-trace-id')) ?? parent?.traceId
-  const spanId = matching(header('x-vantage-span-id')) ?? parent?.spanId
-  return { ...(traceId && { traceId }), ...(spanId && { spanId }), ...(parent && { parent }) }
+  const traceId = matching(header('x-vantage-trace-id'))
+  const spanId = matching(header('x-vantage-span-id'))
+  if (parent === undefined) return { ...(traceId && { traceId }), ...(spanId && { spanId }) }
+  const isParents = traceId === undefined || traceId === parent.traceId
+  if (isParents) return { traceId: parent.traceId, spanId: (traceId && spanId) ?? parent.spanId, parent }
+  return { traceId, ...(spanId && { spanId }), parent }
 }
 
 function readTraceparent(value: string): TraceContext['parent'] {

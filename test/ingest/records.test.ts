@@ -44,7 +44,9 @@ test('what a metric says itself stays, even null', async (t) => {
   const own = `{${metric},"environment":"mine","agent_version":null,"trace_id":"t"}`
   const trace = { traceId: 'request', spanId: 'span' }
   const [record] = recordsOf(`{"metrics":[${own}],"service_name":"s","environment":"prod"}`, {}, trace)
-  t.equal(record?.value, `${own.slice(0, -1)},"span_id":"span"}`)
+  t.equal(record?.value, own, 'and a metric with a trace of its own gets no span of another')
+  const [spanOnly] = recordsOf(`{"metrics":[{${metric},"span_id":"mine"}],"service_name":"s"}`, {}, trace)
+  t.match(JSON.parse(spanOnly?.value ?? ''), { trace_id: 'request', span_id: 'mine' })
 })
 
 test('bad metrics leave no trace in the records', async (t) => {
@@ -117,13 +119,28 @@ test('service keys stay right when there are more services than the cache holds'
 })
 
 const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+const itsTrace = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' }
 const traces: [name: string, headers: Record<string, string>, expected: TraceContext][] = [
   ['none', {}, {}],
-  ['traceparent', { traceparent }, { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' }],
-  ['our headers first', { traceparent, 'x-vantage-trace-id': 'abc' }, { traceId: 'abc', spanId: '00f067aa0ba902b7' }],
+  ['traceparent', { traceparent }, itsTrace],
+  ['traceparent of a version to come', { traceparent: traceparent.replace('00-', '01-') }, itsTrace],
+  ['and of one that has more to say', { traceparent: `${traceparent.replace('00-', 'cc-')}-more` }, itsTrace],
+  ['not of version ff', { traceparent: traceparent.replace('00-', 'ff-') }, {}],
+  ['nor of version 00 with more behind it', { traceparent: `${traceparent}-more` }, {}],
+  ['nor with a tail that is none', { traceparent: `${traceparent.replace('00-', '01-')}x` }, {}],
+  ['nor in upper case', { traceparent: traceparent.toUpperCase() }, {}],
+  ['our headers first, and no span of the other', { traceparent, 'x-vantage-trace-id': 'abc' }, { traceId: 'abc' }],
+  ['the same trace in both', { traceparent, 'x-vantage-trace-id': itsTrace.traceId }, itsTrace],
+  ['a span without its trace is not that of the other', { traceparent, 'x-vantage-span-id': 'abc' }, itsTrace],
+  ['a span alone', { 'x-vantage-span-id': 'abc' }, { spanId: 'abc' }],
+  [
+    'our headers where the trace is none',
+    { traceparent, 'x-vantage-trace-id': '"', 'x-vantage-span-id': 'd' },
+    itsTrace,
+  ],
   [
     'both our headers',
-    { 'x-vantage-trace-id': 'abc', 'x-vantage-span-id': 'd-e_f' },
+    { traceparent, 'x-vantage-trace-id': 'abc', 'x-vantage-span-id': 'd-e_f' },
     { traceId: 'abc', spanId: 'd-e_f' },
   ],
   ['no identifiers', { 'x-vantage-trace-id': 'a"b', 'x-vantage-span-id': 'x'.repeat(65), traceparent: 'junk' }, {}],
