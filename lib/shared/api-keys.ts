@@ -15,6 +15,8 @@ const keyPrefix = 'vck_'
 
 const name = /^[A-Za-z0-9._-]{1,64}$/
 const sha256 = /^[\da-f]{64}$/i
+/** What every client can send as X-API-Key and as Authorization: Bearer, in headers that are not too large. */
+const sendable = /^[!-~]{1,1024}$/
 
 /**
  * Reads keys from lines of `name:sha256` (all scopes) or `name:sha256:scope,scope`; empty lines and those that begin
@@ -44,6 +46,10 @@ function parseLine(line: string): ApiKey | string {
   const granted = parseScopes(listed)
   if (granted === undefined) return `the scopes must be some of ${scopes.join(', ')}`
   return { name: keyName, digest: Buffer.from(digest, 'hex'), scopes: granted }
+}
+
+export function isSendable(key: string): boolean {
+  return sendable.test(key)
 }
 
 export function isKeyName(text: string): boolean {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
 import Type, { type Static, type TSchema } from 'typebox'
-import { parseApiKeys } from './api-keys.js'
+import { isSendable, parseApiKeys } from './api-keys.js'
 import { serverMistakes } from './bootstrap-servers.js'
 import { messageOf } from './errors.js'
 import { originsOf, wrongOrigins } from './origins.js'
@@ -210,7 +210,8 @@ export const configSchema = Type.Object({
   }),
   apiKey: Type.String({
     default: '',
-    description: 'An API key with all scopes. Prefer VANTAGE_API_KEY_FILE, or VANTAGE_API_KEYS_FILE.',
+    description:
+      'An API key with all scopes, of ASCII without spaces. Prefer VANTAGE_API_KEY_FILE, or VANTAGE_API_KEYS_FILE.',
   }),
   apiKeys: Type.String({
     default: '',
@@ -544,6 +545,11 @@ function checkTogether(config: Static<typeof configSchema>, properties: Record<s
   if (config.corsCredentials === true && originsOf(config.corsOrigins).includes('*')) {
     mistakes.push(
       'VANTAGE_CORS_CREDENTIALS=true needs origins by name in VANTAGE_CORS_ORIGINS: browsers refuse * with it',
+    )
+  }
+  if (config.apiKey !== '' && !isSendable(config.apiKey)) {
+    mistakes.push(
+      'VANTAGE_API_KEY=(secret) is not allowed; it must be 1 to 1024 letters, digits and signs of ASCII without spaces: no other can be sent as a Bearer token',
     )
   }
   const { keys, mistakes: wrongKeys } = parseApiKeys(config.apiKeys)

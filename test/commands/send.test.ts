@@ -155,8 +155,8 @@ test('what cannot be delivered is kept, in order, and can be sent later', async 
 })
 
 test('the key is read from a file, requests are compressed, and a wrong key ends the run at once', async (t) => {
-  const { collector } = await startBoth(t, { VANTAGE_AUTH_ENABLED: 'true', VANTAGE_API_KEY: 'open sesame' })
-  const key = join(t.testdir({ key: 'open sesame\n' }), 'key')
+  const { collector } = await startBoth(t, { VANTAGE_AUTH_ENABLED: 'true', VANTAGE_API_KEY: 'open-sesame' })
+  const key = join(t.testdir({ key: 'open-sesame\n' }), 'key')
   const input = ndjson([metricOf(1)])
   t.match(await runCommand(['send', '--url', collector.url, '--gzip', '--key-file', key, '-'], { input }), { code: 0 })
   t.match(await runCommand(['send', '--url', collector.url, '-'], { input }), { code: 1, stderr: /401 Send X-API-Key/ })

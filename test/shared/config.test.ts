@@ -190,6 +190,30 @@ test('authentication without a key is a mistake', async (t) => {
   t.same(mistakes, ['VANTAGE_AUTH_ENABLED=true needs VANTAGE_API_KEY_FILE or VANTAGE_API_KEYS_FILE'])
 })
 
+const unsendable = {
+  'that is not ASCII': 'schlüssel',
+  'of another script': 'ключ',
+  'with a space': 'open sesame',
+  'with a tab': 'open\tsesame',
+  'with a line break': 'open\nsesame',
+  'with a control character': 'open\u007fsesame',
+  'that is longer than headers may be': 'x'.repeat(1025),
+}
+
+for (const [what, key] of Object.entries(unsendable)) {
+  test(`a key that no client can send is a mistake that does not show it: one ${what}`, async (t) => {
+    const { mistakes } = parseConfig({ VANTAGE_AUTH_ENABLED: 'true', VANTAGE_API_KEY: key })
+    t.equal(mistakes.length, 1)
+    t.match(mistakes[0], /^VANTAGE_API_KEY=\(secret\) is not allowed; it must be 1 to 1024 letters/)
+    t.notMatch(mistakes[0], key)
+  })
+}
+
+test('a key may have any sign that a header may have', async (t) => {
+  const signs = Array.from({ length: 94 }, (_, n) => String.fromCharCode(0x21 + n)).join('')
+  t.same(parseConfig({ VANTAGE_AUTH_ENABLED: 'true', VANTAGE_API_KEY: signs }).mistakes, [])
+})
+
 const noOrigins = [
   'example.com',
   'https://a.example/',
