@@ -28,7 +28,7 @@ test('every route answers as documented', async (t) => {
     })
     t.ok(Math.abs(Date.parse(String(health.body.timestamp)) - Date.now()) < 60_000)
     t.same((await collector.get('/ready')).body, { status: 'ready' })
-    t.same((await collector.get('/live')).body, { status: 'live' })
+    t.same((await collector.get('/live')).body, { status: 'alive' })
   })
 
   await t.test('/v1/stats and /metrics tell the same', async (t) => {

@@ -5,7 +5,7 @@ import type { Handler } from '../router.js'
 import type { RouteContext } from './context.js'
 
 /** GET /live: this process can answer. */
-export const liveRoute: Handler = () => json(200, { status: 'live' })
+export const liveRoute: Handler = () => json(200, { status: 'alive' })
 
 /** GET /ready: 200 only if a batch posted now would get 202 and the worker stays. */
 export function readyRoute(context: RouteContext): Handler {

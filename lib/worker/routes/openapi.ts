@@ -135,7 +135,7 @@ export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabl
           operationId: 'getLiveness',
           tags: ['Probes'],
           summary: 'Whether the process can answer',
-          responses: { 200: jsonObject('Live', { status: 'live' }) },
+          responses: { 200: jsonObject('Alive', { status: 'alive' }) },
         },
       },
     },
