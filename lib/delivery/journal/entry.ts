@@ -43,7 +43,10 @@ export function lengthOfEntryAt(source: Buffer, at: number): number | undefined 
   return headBytes + source.readUInt32LE(at + 8)
 }
 
-/** The entry that starts here; undefined if there is none, or its bytes are not those that were written. */
+/**
+ * The entry that starts here; undefined if there is none, or its bytes are not those that were written, or they describe no
+ * batch: a checksum only says that they are the bytes that somebody wrote.
+ */
 export function decodeEntryAt(source: Buffer, start: number): FoundEntry | undefined {
   const length = lengthOfEntryAt(source, start)
   if (length === undefined || length < fixedBytes || length > source.length - start) return undefined
@@ -57,14 +60,35 @@ export function decodeEntryAt(source: Buffer, start: number): FoundEntry | undef
   const firstSeenMs = source.readDoubleLE(at)
   at += 8
   const [records = 0, keyCount = 0, metricEndCount = 0] = numbers(3)
+  if (4 * (records + keyCount + metricEndCount) > end - at) return undefined
   const ends = numbers(records)
   const metricEnds = numbers(metricEndCount)
-  const keys = Array.from(numbers(keyCount), (length) => {
-    at += length
-    return source.subarray(at - length, at)
+  const keyLengths = numbers(keyCount)
+  const valueBytes = end - at - keyLengths.reduce((sum, bytes) => sum + bytes, 0)
+  if (!describesBatch(ends, keyCount, metricEnds, valueBytes) || !Number.isFinite(firstSeenMs)) return undefined
+  const keys = Array.from(keyLengths, (bytes) => {
+    at += bytes
+    return source.subarray(at - bytes, at)
   })
   const batch = { bytes: source.subarray(at, end), ends, keys, ...(metricEndCount > 0 && { metricEnds }) }
   return { batch, firstSeenMs, start, end }
+}
+
+/** Whether there are records, which end in order and at the end of the bytes, each with what belongs to it. */
+function describesBatch(ends: Uint32Array, keys: number, metricEnds: Uint32Array, valueBytes: number): boolean {
+  const records = ends.length
+  return (
+    records > 0 &&
+    ends[records - 1] === valueBytes &&
+    isAscending(ends) &&
+    (keys <= 1 || keys === records) &&
+    (metricEnds.length === 0 || metricEnds.length === records) &&
+    isAscending(metricEnds)
+  )
+}
+
+function isAscending(numbers: Uint32Array): boolean {
+  return numbers.every((number, n) => number >= (numbers[n - 1] ?? 0))
 }
 
 /** Where the next entry may start behind damaged bytes; the end of the source if nowhere. */

@@ -1,8 +1,7 @@
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { type Test, test } from 'tap'
-import { decodeEntryAt, encodeEntry } from '../../../lib/delivery/journal/entry.js'
+import { encodeEntry } from '../../../lib/delivery/journal/entry.js'
 import { type Damage, Log, type TakenEntry } from '../../../lib/delivery/journal/log.js'
 import { BadDisk } from '../../support/bad-disk.js'
 import { makeDirectory } from '../../support/directory.js'
@@ -49,22 +48,6 @@ function numbersOf(taken: TakenEntry[]): number[] {
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, n) => n + 1)
 }
-
-test('what is written is what is read, whatever it is', async (t) => {
-  const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
-  const numbers = fc.array(fc.nat(), { maxLength: 20 }).map((array) => Uint32Array.from(array))
-  const batch = fc.record({ bytes, ends: numbers, keys: fc.array(bytes, { maxLength: 5 }) })
-  fc.assert(
-    fc.property(batch, fc.option(numbers.filter(({ length }) => length > 0)), bytes, (common, metricEnds, before) => {
-      const written = { ...common, ...(metricEnds !== null && { metricEnds }) }
-      const source = Buffer.concat([before, encodeEntry({ batch: written, firstSeenMs: 1701878400000.5 }), before])
-      const found = decodeEntryAt(source, before.length)
-      t.same(found?.batch, written)
-      t.equal(found?.firstSeenMs, 1701878400000.5)
-    }),
-    { numRuns: 200 },
-  )
-})
 
 test('entries come out in order, once each, over segments and over a restart', async (t) => {
   const root = await makeDirectory(t)
