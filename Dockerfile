@@ -13,6 +13,7 @@ RUN npm rebuild node-rdkafka
 COPY binding.gyp ./
 COPY lib/delivery/native ./lib/delivery/native
 COPY lib/ingest/native ./lib/ingest/native
+COPY lib/shared/native ./lib/shared/native
 COPY lib/worker/native ./lib/worker/native
 RUN npm run install
 # Of node-rdkafka's 500 MB, what it loads: the addon and the libraries beside it.

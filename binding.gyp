@@ -5,15 +5,14 @@
     "librdkafka": "<!(node -p \"require('node:path').join(require('node:path').dirname(require.resolve('node-rdkafka/package.json')), 'build/deps')\")"
   },
   "target_defaults": {
-    "cflags": ["-std=gnu11", "-O2", "-Wall", "-Wextra"],
-    "xcode_settings": {"OTHER_CFLAGS": ["-std=gnu11", "-O2", "-Wall", "-Wextra"]}
+    "cflags": ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"],
+    "ldflags": ["-Wl,-z,relro", "-Wl,-z,now"]
   },
   "targets": [
     {
       "target_name": "vantage_producer",
       "sources": ["lib/delivery/native/addon.c", "lib/delivery/native/producer.c"],
       "cflags": ["-isystem", "<(librdkafka)/include"],
-      "xcode_settings": {"OTHER_CFLAGS": ["-isystem", "<(librdkafka)/include"]},
       "libraries": ["-L<(librdkafka)", "-lrdkafka", "-Wl,-rpath,<(librdkafka)"]
     },
     {

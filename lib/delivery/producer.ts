@@ -143,7 +143,12 @@ export class Producer {
       if (this.#closing !== undefined) return resolve(allFailed(batch, records, wasClosed))
       const id = this.#nextId()
       this.#sent.set(id, { batch, records, sentAtMs: performance.now(), resolve })
-      queue(id)
+      try {
+        queue(id)
+      } catch (error) {
+        this.#sent.delete(id)
+        resolve(allFailed(batch, records, messageOf(error)))
+      }
     })
   }
 

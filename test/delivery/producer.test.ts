@@ -1,8 +1,10 @@
 import { type Test, test } from 'tap'
+import { binding } from '../../lib/delivery/native/binding.js'
 import { Producer } from '../../lib/delivery/producer.js'
 import type { ProducerProperties } from '../../lib/delivery/producer-properties.js'
 import type { RecordBatch } from '../../lib/delivery/record-batch.js'
 import { Sender } from '../../lib/delivery/sender.js'
+import { binding as scanBinding } from '../../lib/ingest/native/binding.js'
 import { freePort } from '../support/free-port.js'
 import { startMockKafka } from '../support/mock-kafka.js'
 import { readTopic } from '../support/read-topic.js'
@@ -52,6 +54,62 @@ test('of the records that are asked for, each that fails is told by its number, 
     { record: 3, reason: 'message size too large', errorCode: 'MESSAGE_TOO_LARGE', forGood: true },
   ])
   t.same((await readTopic(kafka, 2)).map(({ value }) => value).sort(), ['a', 'e'])
+})
+
+test('of no records nothing is sent, and an empty key is a key', async (t) => {
+  const kafka = await startMockKafka(t)
+  const producer = open(t, kafka)
+  t.same(await producer.send(batchOf(['a', 'b'], ['k']), []), [])
+  t.same(await producer.send(batchOf([])), [])
+  t.same(await producer.send(batchOf(['c'], [''])), [])
+  t.match(await readTopic(kafka, 1), [{ key: '', value: 'c' }])
+})
+
+test('a record with headers arrives with all of its bytes', async (t) => {
+  const kafka = await startMockKafka(t)
+  const producer = open(t, kafka)
+  const headers = { reason: 'tags.reg\0ion must be string', empty: '', end: 'a\0' }
+  t.same(await producer.sendWithHeaders(Buffer.from('a\0b'), Buffer.from('k\0'), headers), [])
+  t.same(await producer.sendWithHeaders(Buffer.alloc(0), undefined, headers), [])
+  const records = await readTopic(kafka, 2)
+  t.same(
+    records.map(({ key, value, headers }) => ({ key, value, headers })),
+    [
+      { key: 'k\0', value: 'a\0b', headers },
+      { key: null, value: '', headers },
+    ].sort((a, b) => records.findIndex(({ key }) => key === a.key) - records.findIndex(({ key }) => key === b.key)),
+  )
+})
+
+test('a batch that is none has failed as a whole, and nothing beside its bytes is read', async (t) => {
+  const kafka = await startMockKafka(t)
+  const producer = open(t, kafka)
+  const good = batchOf(['a', 'b', 'c'], ['k'])
+  const key = Buffer.from('k')
+  const wrong: [RecordBatch, number[]?][] = [
+    [{ ...good, ends: Uint32Array.of(1, 2, 4) }],
+    [{ ...good, ends: Uint32Array.of(1, 2, 2 ** 32 - 1) }],
+    [{ ...good, ends: Uint32Array.of(2, 1, 3) }],
+    [{ ...good, keys: [key, key] }],
+    [{ ...good, keys: [key, key, key, key] }],
+    [{ ...good, keys: ['k' as never] }],
+    [{ ...good, ends: Float64Array.of(1, 2, 3) as never }],
+    [good, [0, 3]],
+    [good, [2 ** 32 - 1]],
+  ]
+  for (const [batch, records] of wrong) {
+    const failed = await producer.send(batch, records)
+    t.equal(failed.length, (records ?? batch.ends).length)
+    t.notOk(failed.some(({ forGood }) => forGood))
+  }
+  t.equal(producer.oldestAgeMs, undefined, 'nothing is waited for')
+  t.same(await producer.send(good), [])
+  t.equal((await readTopic(kafka, 3)).length, 3)
+})
+
+test('the addon takes no handle but its own', async (t) => {
+  const handles = [undefined, {}, 1, binding.start, scanBinding.compile([], [])]
+  for (const handle of handles) t.throws(() => binding.close(handle as never), RangeError)
 })
 
 test('many batches at a time are each settled once', async (t) => {
@@ -109,6 +167,8 @@ test('a property that librdkafka does not take is refused in its words', async (
     message: 'No such configuration property: "no.such.property"',
   })
   t.throws(make({ ['linger.ms' as never]: 'soon' }), { message: /^Invalid value for configuration property/ })
+  t.throws(make({ ['client.id' as never]: 'a\0b' }), { message: /NUL/ })
+  t.throws(make({ ['client.id' as never]: 'a\0b' }), { message: /NUL/ })
   t.throws(make({ 'transactional.id': 'x', 'enable.idempotence': false }), { message: /transactional/ })
 })
 

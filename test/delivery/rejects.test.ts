@@ -17,21 +17,27 @@ test('metrics that failed validation are in the dead-letter topic as they were s
   const env = { ...keepRejects, VANTAGE_KAFKA_RECORD_FORMAT: 'ndjson' }
   const collector = await startCollector(t, { kafka, env })
   const bad = '{"timestamp": 1,\n "metric_name": "é", "value": 1e400, "id": 12345678901234567890}'
-  const body = `{"service_name": "shop", "metrics": [${JSON.stringify(metricOf(0))}, ${bad}, null]}`
+  const cut = JSON.stringify({ ...metricOf(3), tags: { 'reg\0ion': 1 } })
+  const body = `{"service_name": "shop", "metrics": [${JSON.stringify(metricOf(0))}, ${bad}, null, ${cut}]}`
   const partial = await collector.post(body)
-  t.match(partial, { status: 202, body: { status: 'partial', metrics_accepted: 1, metrics_rejected: 2 } })
-  const errors = ['metrics[1].service_name is required', 'metrics[2] must be object']
+  t.match(partial, { status: 202, body: { status: 'partial', metrics_accepted: 1, metrics_rejected: 3 } })
+  const errors = [
+    'metrics[1].service_name is required',
+    'metrics[2] must be object',
+    'metrics[3].tags.reg\0ion must be string',
+  ]
   t.same(partial.body.errors, errors)
 
   const kept = (count: number) =>
     waitFor(async () => (await collector.stats()).ingestion.rejects_kept === count, `${count} to be kept`, waitMs)
-  await kept(2)
-  const dead = await readTopic(kafka, 2, { topic })
+  await kept(3)
+  const dead = await readTopic(kafka, 3, { topic })
   t.same(
     dead.map(({ key, value, headers }) => [key, value, headers['vantage-reason'], headers['vantage-error-code']]),
     [
       ['shop', bad, errors[0], 'service_name.required'],
       ['shop', 'null', errors[1], 'metric.type'],
+      ['shop', cut, errors[2], 'tags.type'],
     ],
   )
   for (const { headers } of dead) {
@@ -41,12 +47,12 @@ test('metrics that failed validation are in the dead-letter topic as they were s
 
   const none = await collector.post({ ...batchOf(1), metrics: Array.from({ length: 30 }, () => ({})) })
   t.match(none, { status: 422, body: { code: 'VANTAGE_NO_VALID_METRICS', metrics_rejected: 30 } })
-  await kept(32)
-  t.equal((await readTopic(kafka, 32, { topic })).length, 32, 'those of a batch without a good one, too')
+  await kept(33)
+  t.equal((await readTopic(kafka, 33, { topic })).length, 33, 'those of a batch without a good one, too')
   const { ingestion, balance } = await collector.stats()
-  t.match(ingestion, { metrics_rejected: 32, rejects_dropped: 0 })
-  t.match(balance, { received: 33, rejected: 32, delivered: 1, dead_lettered: 0, difference: 0 })
-  t.equal(await collector.metric('rejects_kept_total'), 32)
+  t.match(ingestion, { metrics_rejected: 33, rejects_dropped: 0 })
+  t.match(balance, { received: 34, rejected: 33, delivered: 1, dead_lettered: 0, difference: 0 })
+  t.equal(await collector.metric('rejects_kept_total'), 33)
 })
 
 test('a letter that Kafka refuses is counted and told, and costs no other', async (t) => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { decode, encodingOf } from '../../lib/ingest/decode.js'
 import { slice } from '../../lib/ingest/judge.js'
+import { binding } from '../../lib/ingest/native/binding.js'
 import { createScan } from '../../lib/ingest/scan.js'
 import { rulesOf } from '../../lib/ingest/scan-rules.js'
 import { split } from '../../lib/ingest/split.js'
@@ -145,4 +146,31 @@ test('a schema that says more than the scan knows is never sure', async (t) => {
   t.equal(kindOf({ enum: [1] }), 0)
   t.equal(kindOf({ type: 'boolean' }), 0)
   t.equal(kindOf({ type: 'object' }), 0)
+})
+
+test('the addon takes no schema but its own, and writes nothing where there is no room', async (t) => {
+  const [rule] = rulesOf({ properties: { a: { type: 'integer', minimum: 0 } } })
+  if (rule === undefined) throw new Error('no rule')
+  const schema = binding.compile([rule], [])
+  const [places, values, instants] = [new Uint32Array(3), new Uint32Array(2), new Float64Array(2)]
+  const body = Buffer.from('{"a":1}')
+  t.equal(binding.scan(schema, body, places, values, instants), 0)
+  t.same([...values], [5, 6])
+  for (const other of [undefined, {}, 1]) {
+    t.throws(() => binding.scan(other as never, body, places, values, instants), RangeError)
+  }
+  t.throws(() => binding.scan(schema, body, places, new Uint32Array(1), instants), RangeError)
+  t.throws(() => binding.scan(schema, body, places, values, new Float64Array(1)), RangeError)
+  t.throws(() => binding.scan(schema, body, places, new Float64Array(2) as never, instants), RangeError)
+  t.throws(() => binding.scan(schema, 'a' as never, places, values, instants))
+  for (const change of [
+    { kind: 99 },
+    { kind: -1 },
+    { minimum: Number.NaN },
+    { maximum: -1 },
+    { choices: ['x'.repeat(256)] },
+  ]) {
+    t.throws(() => binding.compile([{ ...rule, ...change }], []), RangeError)
+  }
+  t.throws(() => binding.compile(Array(33).fill(rule), []), RangeError)
 })

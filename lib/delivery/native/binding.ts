@@ -36,6 +36,8 @@ export type Binding = {
   /**
    * Queues copies of the records, or of those numbered. `ends`: where each record ends in `bytes`. `keys`: a key each,
    * or one for all, or none. It is always told what became of them, never before this returns.
+   *
+   * @throws {Error} when there is no memory, or what is given is no batch: nothing is queued then, and nothing told
    */
   send(
     handle: Handle,

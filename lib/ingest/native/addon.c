@@ -1,118 +1,148 @@
 /* What JavaScript sees of scan.c; binding.ts describes it. */
-#define NAPI_VERSION 8
-#include <node_api.h>
-#include <stdlib.h>
+#include "../../shared/native/calls.h"
+
 #include <string.h>
 
 #include "scan.h"
 
-static napi_value member(napi_env env, napi_value object, const char *name) {
+static const napi_type_tag schema_tag = {0x5cf0a9d24c1b4b0e, 0x9d5ad3f1c2e84f67};
+
+/* Doubles hold every integer up to here. */
+static const double largest = 9007199254740992.0;
+enum { longest_choice = 255 };
+
+/* 0 where it is undefined. */
+static bool read_number(napi_env env, napi_value object, const char *name, uint64_t *number) {
   napi_value value;
-  napi_get_named_property(env, object, name, &value);
-  return value;
+  double given = 0;
+  CHECK(napi_get_named_property(env, object, name, &value));
+  CHECK(napi_get_value_double(env, value, &given));
+  if (!(given >= 0 && given <= largest)) return refuse(env, name);
+  *number = (uint64_t)given;
+  return true;
 }
 
-/* 0 for undefined. */
-static double number_of(napi_env env, napi_value object, const char *name) {
-  double number = 0;
-  napi_get_value_double(env, member(env, object, name), &number);
-  return number;
+static bool read_flag(napi_env env, napi_value object, const char *name, bool *flag) {
+  napi_value value;
+  CHECK(napi_get_named_property(env, object, name, &value));
+  CHECK(napi_get_value_bool(env, value, flag));
+  return true;
 }
 
-static bool flag_of(napi_env env, napi_value object, const char *name) {
-  bool flag = false;
-  napi_get_value_bool(env, member(env, object, name), &flag);
-  return flag;
-}
-
-static char *text_of(napi_env env, napi_value value, size_t *length) {
-  napi_get_value_string_utf8(env, value, NULL, 0, length);
-  char *text = malloc(*length + 1);
-  if (text != NULL) napi_get_value_string_utf8(env, value, text, *length + 1, length);
-  return text;
-}
-
-/* Each choice with its length before it, in one byte. NULL for undefined. */
-static char *choices_of(napi_env env, napi_value list, size_t *total) {
-  uint32_t count = 0;
-  *total = 0;
-  if (napi_get_array_length(env, list, &count) != napi_ok) return NULL;
-  char *choices = malloc(256 * (size_t)count);
-  for (uint32_t i = 0; choices != NULL && i < count; i++) {
+/* Each choice with its length before it, in one byte. */
+static bool read_choices(napi_env env, napi_value described, rule *rule) {
+  napi_value list;
+  napi_valuetype type;
+  uint32_t count;
+  CHECK(napi_get_named_property(env, described, "choices", &list));
+  CHECK(napi_typeof(env, list, &type));
+  if (type == napi_undefined) return true;
+  CHECK(napi_get_array_length(env, list, &count));
+  rule->choices = malloc((size_t)count * (1 + longest_choice) + 1);
+  if (rule->choices == NULL) return out_of_memory(env);
+  for (uint32_t i = 0; i < count; i++) {
     napi_value choice;
     size_t length;
-    napi_get_element(env, list, i, &choice);
-    napi_get_value_string_utf8(env, choice, choices + *total + 1, 255, &length);
-    choices[*total] = (char)length;
-    *total += 1 + length;
+    CHECK(napi_get_element(env, list, i, &choice));
+    CHECK(napi_get_value_string_utf8(env, choice, NULL, 0, &length));
+    if (length > longest_choice) return refuse(env, "too long a choice");
+    /* The NUL behind it gives way to the length of the next. */
+    char *at = rule->choices + rule->choices_length;
+    CHECK(napi_get_value_string_utf8(env, choice, at + 1, length + 1, &length));
+    *at = (char)length;
+    rule->choices_length += 1 + length;
   }
-  return choices;
+  return true;
 }
 
-static rule rule_of(napi_env env, napi_value described) {
-  rule made = {
-      .kind = (rule_kind)number_of(env, described, "kind"),
-      .nullable = flag_of(env, described, "nullable"),
-      .bounded_below = flag_of(env, described, "boundedBelow"),
-      .minimum = (uint64_t)number_of(env, described, "minimum"),
-      .maximum = (uint64_t)number_of(env, described, "maximum"),
-  };
-  made.name = text_of(env, member(env, described, "name"), &made.name_length);
-  made.choices = choices_of(env, member(env, described, "choices"), &made.choices_length);
-  return made;
+static bool read_rule(napi_env env, napi_value described, rule *rule, bool *required) {
+  napi_value name;
+  uint64_t kind;
+  CHECK(napi_get_named_property(env, described, "name", &name));
+  rule->name = text_of(env, name, &rule->name_length);
+  if (rule->name == NULL) return false;
+  if (!read_number(env, described, "kind", &kind) || !read_number(env, described, "minimum", &rule->minimum) ||
+      !read_number(env, described, "maximum", &rule->maximum))
+    return false;
+  if (kind > RULE_METRICS) return refuse(env, "no such kind of rule");
+  rule->kind = (rule_kind)kind;
+  return read_flag(env, described, "nullable", &rule->nullable) &&
+         read_flag(env, described, "boundedBelow", &rule->bounded_below) &&
+         read_flag(env, described, "required", required) && read_choices(env, described, rule);
 }
 
-static rules rules_of(napi_env env, napi_value list) {
-  rules made = {.count = 0};
-  napi_get_array_length(env, list, &made.count);
-  made.rules = calloc(made.count, sizeof *made.rules);
-  for (uint32_t i = 0; i < made.count; i++) {
+static bool read_rules(napi_env env, napi_value list, rules *rules) {
+  uint32_t count;
+  CHECK(napi_get_array_length(env, list, &count));
+  if (count > max_rules) return refuse(env, "too many rules");
+  rules->rules = calloc(max_rules, sizeof *rules->rules);
+  if (rules->rules == NULL) return out_of_memory(env);
+  for (; rules->count < count; rules->count++) {
     napi_value described;
-    napi_get_element(env, list, i, &described);
-    made.rules[i] = rule_of(env, described);
-    if (i < max_rules) made.required |= (uint32_t)flag_of(env, described, "required") << i;
+    bool required;
+    CHECK(napi_get_element(env, list, rules->count, &described));
+    if (!read_rule(env, described, &rules->rules[rules->count], &required)) return false;
+    rules->required |= (uint32_t)required << rules->count;
   }
-  return made;
+  return true;
 }
 
-/* compile(envelope, metric): schema. It is kept for as long as the process lives. */
+static void free_rules(rules *rules) {
+  for (uint32_t i = 0; rules->rules != NULL && i < max_rules; i++) {
+    free(rules->rules[i].name);
+    free(rules->rules[i].choices);
+  }
+  free(rules->rules);
+}
+
+static void free_schema(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  schema *schema = data;
+  free_rules(&schema->envelope);
+  free_rules(&schema->metric);
+  free(schema);
+}
+
+/* compile(envelope, metric): schema */
 static napi_value compile(napi_env env, napi_callback_info info) {
   napi_value arguments[2], external;
   size_t count = 2;
-  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
-  schema *made = malloc(sizeof *made);
-  *made = (schema){rules_of(env, arguments[0]), rules_of(env, arguments[1])};
-  if (made->envelope.count > max_rules || made->metric.count > max_rules) {
-    napi_throw_range_error(env, NULL, "too many rules");
+  CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
+  schema *made = calloc(1, sizeof *made);
+  if (made == NULL) return out_of_memory(env);
+  if (!succeeded(env, napi_create_external(env, made, free_schema, NULL, &external))) {
+    free(made);
     return NULL;
   }
-  napi_create_external(env, made, NULL, NULL, &external);
-  return external;
+  CHECK(napi_type_tag_object(env, external, &schema_tag));
+  return read_rules(env, arguments[0], &made->envelope) && read_rules(env, arguments[1], &made->metric) ? external : NULL;
 }
 
 /* scan(schema, body, places, values, instants): number of metrics, 0 for not sure */
 static napi_value scan_body(napi_env env, napi_callback_info info) {
   napi_value arguments[5], metrics;
-  size_t count = 5;
-  schema *schema;
-  const uint8_t *body;
-  uint32_t *places, *values;
-  double *instants;
-  size_t length, capacity;
+  size_t count = 5, length, capacity, value_count, instant_count;
   findings found;
-  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
-  napi_get_value_external(env, arguments[0], (void **)&schema);
-  napi_get_buffer_info(env, arguments[1], (void **)&body, &length);
-  napi_get_typedarray_info(env, arguments[2], NULL, &capacity, (void **)&places, NULL, NULL);
-  napi_get_typedarray_info(env, arguments[3], NULL, NULL, (void **)&values, NULL, NULL);
-  napi_get_typedarray_info(env, arguments[4], NULL, NULL, (void **)&instants, NULL, NULL);
+  CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
+  const schema *schema = held_by(env, arguments[0], &schema_tag);
+  if (schema == NULL) return NULL;
+  const uint8_t *body = bytes_of(env, arguments[1], &length);
+  if (body == NULL) return NULL;
+  uint32_t *places = items_of(env, arguments[2], napi_uint32_array, &capacity);
+  if (places == NULL) return NULL;
+  uint32_t *values = items_of(env, arguments[3], napi_uint32_array, &value_count);
+  if (values == NULL) return NULL;
+  double *instants = items_of(env, arguments[4], napi_float64_array, &instant_count);
+  if (instants == NULL) return NULL;
+  if (value_count < 2 * (size_t)schema->envelope.count || instant_count < 2) return refuse(env, "no room for what is found");
   bool sure = scan(schema, body, length, places, capacity / place_size, &found);
   if (sure) {
     memcpy(values, found.values, 2 * schema->envelope.count * sizeof *values);
     instants[0] = (double)found.earliest;
     instants[1] = (double)found.latest;
   }
-  napi_create_uint32(env, sure ? found.metrics : 0, &metrics);
+  CHECK(napi_create_uint32(env, sure ? found.metrics : 0, &metrics));
   return metrics;
 }
 
@@ -121,6 +151,6 @@ NAPI_MODULE_INIT() {
       {"compile", NULL, compile, NULL, NULL, NULL, napi_enumerable, NULL},
       {"scan", NULL, scan_body, NULL, NULL, NULL, napi_enumerable, NULL},
   };
-  napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
+  EXPORT(functions);
   return exports;
 }

@@ -22,7 +22,7 @@ export type NativeSchema = { [schema]: true }
 
 /** The addon that binding.gyp compiles from addon.c and scan.c. */
 export type Binding = {
-  /** @throws {RangeError} for more than 32 rules of one object */
+  /** @throws {RangeError} for more than 32 rules of one object, or a rule that says what none can */
   compile(envelope: readonly NativeRule[], metric: readonly NativeRule[]): NativeSchema
   /**
    * How many metrics the body holds, all of them good; 0 if not, or not surely. The body must be valid UTF-8.

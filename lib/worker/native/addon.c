@@ -1,14 +1,16 @@
 /* Ends TCP connections that are idle or hardly move, found by what the kernel knows of them; binding.ts describes it. */
-#define NAPI_VERSION 8
+#include "../../shared/native/calls.h"
+
+#include <limits.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <node_api.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 
 enum { ESTABLISHED = 1 }; /* tcpi_state, as in the kernel's net/tcp_states.h */
+
+/* A kernel before Linux 4.1 tells less, and of bytes nothing. */
+static const socklen_t known_bytes = offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(uint64_t);
 
 /* The kernel counts the handshake as one. */
 static const uint64_t acked_by_handshake = 1;
@@ -47,10 +49,11 @@ static uint64_t monotonic_ms(void) {
  * first bytes of a request come, and when so many more have come.
  */
 static bool stands_still(int descriptor, uint64_t now_ms, uint32_t idle_ms, uint32_t least_bytes) {
-  struct tcp_info info;
-  uint64_t connection;
+  struct tcp_info info = {0};
+  uint64_t connection = 0;
   socklen_t info_length = sizeof info, connection_length = sizeof connection;
-  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &info_length) != 0 || info.tcpi_state != ESTABLISHED) return false;
+  if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &info_length) != 0) return false;
+  if (info_length < known_bytes || info.tcpi_state != ESTABLISHED) return false;
   if (getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &connection, &connection_length) != 0) return false;
 
   struct sighting *last = &sightings[descriptor];
@@ -85,17 +88,19 @@ static napi_value shut_down_idle(napi_env env, napi_callback_info info) {
   napi_value arguments[5], result;
   uint32_t numbers[5], shut_down = 0;
   size_t count = 5;
-  napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
-  for (size_t i = 0; i < 5; i++) napi_get_value_uint32(env, arguments[i], &numbers[i]);
+  CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
+  for (size_t i = 0; i < 5; i++) CHECK(napi_get_value_uint32(env, arguments[i], &numbers[i]));
   const uint32_t port = numbers[0], idle_ms = numbers[1], least_bytes = numbers[2];
-  const uint32_t first = numbers[3], end = first + numbers[4];
-  const uint64_t now_ms = monotonic_ms();
+  const uint64_t first = numbers[3], end = first + numbers[4];
+  if (end > INT_MAX) return refuse(env, "no such descriptor");
+  /* Without memory none is shut down now: uWebSockets.js closes them, if not as gently. */
   const bool has_room = make_room(end);
-  for (uint32_t descriptor = first; has_room && descriptor < end; descriptor++) {
-    if (!stands_still((int)descriptor, now_ms, idle_ms, least_bytes) || local_port((int)descriptor) != port) continue;
-    if (shutdown((int)descriptor, SHUT_RDWR) == 0) shut_down++;
+  const uint64_t now_ms = monotonic_ms();
+  for (int descriptor = (int)first; has_room && descriptor < (int)end; descriptor++) {
+    if (!stands_still(descriptor, now_ms, idle_ms, least_bytes) || local_port(descriptor) != port) continue;
+    if (shutdown(descriptor, SHUT_RDWR) == 0) shut_down++;
   }
-  napi_create_uint32(env, shut_down, &result);
+  CHECK(napi_create_uint32(env, shut_down, &result));
   return result;
 }
 
@@ -103,6 +108,6 @@ NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"shutDownIdle", NULL, shut_down_idle, NULL, NULL, NULL, napi_enumerable, NULL},
   };
-  napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
+  EXPORT(functions);
   return exports;
 }
