@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { JournalDirectory } from '../delivery/journal/directory.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
 import { type Replayed, replayJournal } from './journal/replay.js'
-import { deadRecords, describeJournal, entriesOf, type JournalState } from './journal/state.js'
+import { countDead, deadRecords, describeJournal, entriesOf, type JournalState } from './journal/state.js'
 import { terminalText } from './terminal-text.js'
 
 type Flags = { json: boolean; dead: boolean; yes: boolean; limit: number }
@@ -91,9 +91,10 @@ const actions: Record<string, Action> = {
   },
 
   async 'drop-dead'(directory, { yes, json }, { print }) {
-    const files = await directory.dead.list()
-    const records = files.reduce((sum, file) => sum + file.records.length, 0)
-    if (yes) for (const file of files) await directory.dead.drop(file)
+    const { dead } = directory
+    const files = await dead.list()
+    const records = await countDead(dead, files)
+    if (yes) for (const file of files) await dead.drop(file)
     const done = yes ? 'deleted' : 'would be deleted; --yes does it'
     print(json ? `${JSON.stringify({ records, deleted: yes })}\n` : `${records} dead letters ${done}\n`)
     return yes || records === 0 ? 0 : exitRefused

@@ -1,5 +1,7 @@
 import type { Config } from '../shared/config.js'
+import { messageOf } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
+import { Seldom } from '../shared/seldom.js'
 import type { DeadLetter, DeadLetterTopic } from './dead-letter-topic.js'
 import type { DeadFile, DeadRecord, DeadSpace } from './journal/dead-space.js'
 import type { Journal } from './journal/journal.js'
@@ -7,6 +9,7 @@ import { recordKey, recordValue } from './record-batch.js'
 import type { Shipment } from './shipment.js'
 
 const lookEveryMs = 1000
+const warnEveryMs = 60_000
 
 /**
  * Records that were promised to their agents and that the brokers refuse for good: they go to the dead space on disk
@@ -17,6 +20,7 @@ export class DeadLetters {
   readonly #journal: Journal
   readonly #topic: DeadLetterTopic | undefined
   readonly #logger: Logger
+  readonly #warning: Seldom
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | undefined
 
@@ -25,6 +29,9 @@ export class DeadLetters {
     this.#journal = journal
     this.#topic = topic
     this.#logger = logger
+    this.#warning = new Seldom(warnEveryMs, (failures, reason) =>
+      logger.error({ failures, reason }, 'dead letters could not be sent; trying again'),
+    )
   }
 
   start(): void {
@@ -66,25 +73,33 @@ export class DeadLetters {
     }))
   }
 
+  /** A file that cannot be read or sent is no reason to keep the others. */
   async #sendAll(topic: DeadLetterTopic): Promise<void> {
+    const { dead } = this.#journal
+    if (dead === undefined) return
     try {
-      const { dead } = this.#journal
-      if (dead === undefined) return
-      for (const file of await dead.claim()) await this.#send(file, dead, topic)
+      for await (const file of dead.claim()) {
+        await this.#send(file, dead, topic).catch((error) => this.#warning.add(1, messageOf(error)))
+      }
     } catch (error) {
-      this.#logger.error({ err: error }, 'dead letters could not be sent; trying again')
+      this.#warning.add(1, messageOf(error))
     }
   }
 
   /** At least once: a file is dropped when all of it is in the topic, or kept elsewhere because it cannot be. */
   async #send(file: DeadFile, dead: DeadSpace, topic: DeadLetterTopic): Promise<void> {
-    const failed = await topic.send(file.records.map(letterOf))
-    if (failed === undefined) return
-    const refused = file.records.filter((_, n) => failed.has(n))
-    if (refused.length > 0) await dead.bury(refused, { refused: true })
+    let records = 0
+    let refused = 0
+    for await (const some of dead.read(file)) {
+      const failed = await topic.send(some.map(letterOf))
+      if (failed === undefined) return
+      const kept = some.filter((_, n) => failed.has(n))
+      if (kept.length > 0) await dead.bury(kept, { refused: true })
+      records += some.length - kept.length
+      refused += kept.length
+    }
     await dead.drop(file)
-    const records = file.records.length - refused.length
-    this.#logger.info({ topic: topic.name, records, refused: refused.length }, 'dead letters sent')
+    this.#logger.info({ topic: topic.name, records, refused }, 'dead letters sent')
   }
 }
 

@@ -55,22 +55,22 @@ async function hasOrphans(directory: JournalDirectory): Promise<boolean> {
 }
 
 /**
- * Dead letters become a batch of the journal or, where that has no room, go to Kafka at once; only then are they deleted.
+ * Dead letters become batches of the journal or, where that has no room, go to Kafka at once; only then are they deleted.
  * Resolves with the number of those that Kafka has refused at once, which are buried again.
  */
 async function retryDead({ dead }: JournalDirectory, delivery: Delivery): Promise<number> {
   let refusedAgain = 0
   for (const file of await dead.list()) {
-    const { refused } = file.records.length > 0 ? await deliver(batchOf(file.records), delivery) : nothing
-    const numbers = new Set(refused.map(({ record }) => record))
-    if (numbers.size > 0) await dead.bury(file.records.filter((_, n) => numbers.has(n)))
-    refusedAgain += numbers.size
+    for await (const records of dead.read(file)) {
+      const { refused } = await deliver(batchOf(records), delivery)
+      const numbers = new Set(refused.map(({ record }) => record))
+      if (numbers.size > 0) await dead.bury(records.filter((_, n) => numbers.has(n)))
+      refusedAgain += numbers.size
+    }
     await dead.drop(file)
   }
   return refusedAgain
 }
-
-const nothing = { refused: [] }
 
 async function deliver(batch: RecordBatch, delivery: Delivery): Promise<DeliveryOutcome> {
   try {

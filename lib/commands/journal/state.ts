@@ -1,4 +1,4 @@
-import type { DeadRecord } from '../../delivery/journal/dead-space.js'
+import type { DeadFile, DeadRecord, DeadSpace } from '../../delivery/journal/dead-space.js'
 import type { JournalDirectory, LogOwner } from '../../delivery/journal/directory.js'
 import { readLog } from '../../delivery/journal/reader.js'
 import { metricsIn, recordKey, recordValue } from '../../delivery/record-batch.js'
@@ -43,7 +43,15 @@ export async function* entriesOf(directory: JournalDirectory): AsyncGenerator<Wa
 }
 
 export async function* deadRecords(directory: JournalDirectory): AsyncGenerator<DeadRecord> {
-  for (const { records } of await directory.dead.list()) yield* records
+  const { dead } = directory
+  for (const file of await dead.list()) for await (const records of dead.read(file)) yield* records
+}
+
+/** How many dead letters there are in these files. */
+export async function countDead(dead: DeadSpace, files: readonly DeadFile[]): Promise<number> {
+  let count = 0
+  for (const file of files) for await (const records of dead.read(file)) count += records.length
+  return count
 }
 
 export async function describeJournal(directory: JournalDirectory, maxMb: number): Promise<JournalState> {
@@ -58,16 +66,17 @@ export async function describeJournal(directory: JournalDirectory, maxMb: number
     log.batches++
     oldestMs = Math.min(oldestMs, firstSeenMs)
   }
+  await directory.dead.measure()
   const sum = (of: (log: { metrics: number; batches: number }) => number) =>
     [...logs.values()].reduce((total, log) => total + of(log), 0)
   return {
     directory: directory.path,
     metrics: sum(({ metrics }) => metrics),
     batches: sum(({ batches }) => batches),
-    bytes: await directory.bytesBeside(new Set()),
+    bytes: directory.dead.bytes + (await directory.logBytesBeside(new Set())),
     max_bytes: maxMb * 2 ** 20,
     oldest_age_seconds: oldestMs === Infinity ? null : Math.max(0, Date.now() - oldestMs) / 1000,
-    dead: (await directory.dead.list()).reduce((total, { records }) => total + records.length, 0),
+    dead: await countDead(directory.dead, await directory.dead.list()),
     logs: [...logs.values()],
   }
 }

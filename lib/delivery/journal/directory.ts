@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { access, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { messageOf } from '../../shared/errors.js'
+import { isMissing, messageOf } from '../../shared/errors.js'
 import { DeadSpace } from './dead-space.js'
-import { identityForm, isAlive, ownIdentity } from './process-identity.js'
+import { identityForm, ownIdentity, rememberAlive } from './process-identity.js'
 import { syncDirectory } from './sync-directory.js'
 
 /** The version of what lies in a journal directory: raised when an older collector could not read it. */
@@ -92,11 +92,11 @@ export class JournalDirectory {
   }
 
   async owners(): Promise<LogOwner[]> {
-    const names = await readdir(this.logsPath)
-    return names.flatMap((name) => {
-      const [, identity, pid] = logName.exec(name) ?? []
-      if (identity === undefined) return []
-      return [{ name, path: join(this.logsPath, name), pid: Number(pid), alive: isAlive(identity) }]
+    const isAlive = rememberAlive()
+    const names = await this.#logNames()
+    return names.map((name) => {
+      const [, identity = '', pid] = logName.exec(name) ?? []
+      return { name, path: join(this.logsPath, name), pid: Number(pid), alive: isAlive(identity) }
     })
   }
 
@@ -135,11 +135,18 @@ export class JournalDirectory {
     }
   }
 
-  /** What all logs and dead records take on disk, but for the logs at these paths. */
-  async bytesBeside(paths: ReadonlySet<string>): Promise<number> {
-    const logs = (await this.owners()).filter(({ path }) => !paths.has(path))
-    const sizes = await Promise.all([...logs.map(({ path }) => bytesIn(path)), bytesIn(this.deadPath)])
-    return sizes.reduce((sum, size) => sum + size, 0)
+  /** What all logs take on disk, but for those at these paths. One file after the other: a disk that hangs holds one thread. */
+  async logBytesBeside(paths: ReadonlySet<string>): Promise<number> {
+    let bytes = 0
+    for (const name of await this.#logNames()) {
+      const path = join(this.logsPath, name)
+      if (!paths.has(path)) bytes += await bytesIn(path)
+    }
+    return bytes
+  }
+
+  async #logNames(): Promise<string[]> {
+    return (await readdir(this.logsPath)).filter((name) => logName.test(name))
   }
 
   async #checkFormat(): Promise<void> {
@@ -158,20 +165,12 @@ export class JournalDirectory {
   }
 }
 
+/** Of what can be seen: files go meanwhile, and another user's log is no reason to take no batches. */
 async function bytesIn(path: string): Promise<number> {
-  try {
-    const names = await readdir(path)
-    const sizes = await Promise.all(names.map((name) => stat(join(path, name)).then(({ size }) => size)))
-    return sizes.reduce((sum, size) => sum + size, 0)
-  } catch (error) {
-    // Finished and removed by its owner meanwhile.
-    if (isMissing(error)) return 0
-    throw error
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  const names = await readdir(path).catch(() => [])
+  let bytes = 0
+  for (const name of names) bytes += (await stat(join(path, name)).catch(() => ({ size: 0 }))).size
+  return bytes
 }
 
 function explain(error: unknown, path: string): string {

@@ -223,10 +223,10 @@ export class Journal {
     const { maxBytes } = this.#options
     if (performance.now() - this.#measuredAtMs > measureEveryMs) {
       this.#measuredAtMs = performance.now()
-      this.#bytesOfOthers =
-        (await this.#directory?.bytesBeside(new Set(this.#logs.map(({ directory }) => directory)))) ?? 0
+      const own = new Set(this.#logs.map(({ directory }) => directory))
+      this.#bytesOfOthers = (await this.#directory?.logBytesBeside(own)) ?? 0
     }
-    const used = this.#bytesOfOthers + this.bytes
+    const used = this.#bytesOfOthers + this.bytes + (this.dead?.bytes ?? 0)
     const limit = this.#status.state === 'full' ? roomAgainAt * maxBytes : maxBytes
     if (used + bytes <= limit) return
     this.#set({ state: 'full', message: `The journal holds ${Math.round(used / mebibyte)} MiB, as much as it may` })
@@ -251,6 +251,7 @@ export class Journal {
   async #lookAfter(): Promise<void> {
     if (this.#directory === undefined) await this.#open()
     if (this.#directory === undefined) return
+    await this.#directory.dead.measure()
     await this.#adoptFurther()
     if (this.#status.state === 'ok') return
     try {

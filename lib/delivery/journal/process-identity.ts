@@ -28,6 +28,16 @@ export function isAlive(identity: ProcessIdentity): boolean {
   }
 }
 
+/** As `isAlive`, for a look at many names: asks the kernel once for each process. */
+export function rememberAlive(): (identity: ProcessIdentity) => boolean {
+  const known = new Map<ProcessIdentity, boolean>()
+  return (identity) => {
+    const alive = known.get(identity) ?? isAlive(identity)
+    known.set(identity, alive)
+    return alive
+  }
+}
+
 /**
  * Number, boot and start of a process as the kernel knows them. Undefined for a process that has ended but not been
  * waited for, and where there is no /proc (macOS): there, the number alone has to do.
