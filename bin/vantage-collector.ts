@@ -22,7 +22,7 @@ const { dev = false } = flags
 // Each process loads only what it runs: a worker that replaces another should be there soon.
 if (isCommand) await runCommand(name, rest)
 else if (flags.help) print(await (await import('../lib/commands/help.js')).helpText())
-else if (flags.version) print(`${version}\n`)
+else if (flags.version) print(await versionText())
 else if (flags['check-config']) checkConfig()
 else if (cluster.isPrimary) await runPrimary()
 else await runWorker()
@@ -88,7 +88,11 @@ async function runPrimary(): Promise<void> {
   const { Primary } = await import('../lib/primary/primary.js')
   const config = readConfig()
   const logger = await createLogger(config, dev)
-  const primary = new Primary(config, logger, { dev, onGiveUp: () => process.exit(exitFailure) })
+  const uWebSockets = await loadUWebSockets().catch((error) => {
+    logger.fatal(messageOf(error))
+    process.exit(exitFailure)
+  })
+  const primary = new Primary(config, logger, { dev, uWebSockets, onGiveUp: () => process.exit(exitFailure) })
   let stopping = false
   const stop = async (signal: string) => {
     if (stopping) return
@@ -131,6 +135,25 @@ async function runWorker(): Promise<void> {
   // The primary reloads for all; a terminal sends the signal to the workers, too.
   process.on('SIGHUP', () => logger.debug('SIGHUP is for the primary'))
   await worker.start()
+}
+
+/** The first line is the version alone; the others name what was compiled for this machine, or could not be. */
+async function versionText(): Promise<string> {
+  const { librdkafka } = await import('../lib/delivery/librdkafka.js')
+  const uWebSockets = await loadUWebSockets().catch(messageOf)
+  return [
+    version,
+    `Node ${process.versions.node}`,
+    `uWebSockets.js: ${uWebSockets}`,
+    `librdkafka ${librdkafka.version}: ${librdkafka.features.join(', ')}`,
+  ]
+    .join('\n')
+    .concat('\n')
+}
+
+/** @throws {Error} in words for the operator, where there is no build for this machine: before workers die of it */
+async function loadUWebSockets(): Promise<string> {
+  return (await import('../lib/worker/uwebsockets.js')).uWebSocketsBuild
 }
 
 function checkConfig(): void {

@@ -77,8 +77,11 @@ No figure of requests and no log has them. Sending them again is no use, after a
 | 505 | HTTP/1.0; a target that is a whole URL, as for a forward proxy; \`OPTIONS *\` | Send HTTP/1.1 and a path; a proxy in front [has to be told](../SECURITY.md#behind-a-proxy). |
 | 431 | headers of more than 16 KiB, or more than 98 of them | Send fewer; cookies and the headers that gateways add are mostly why. |
 | 400 | a body whose length cannot be told, such as a \`Content-Length\` that is no number | Send one \`Content-Length\`, or chunks. |
+| 400 | no \`Host\`, or two of them; a header that has no colon, a space before it, a continuation line, or a control character | Send headers as RFC 9112 has them. |
 
-A request without \`Host\`, or with a header that is none, gets no answer: its connection is closed within 10 s.
+The last line is that of uWebSockets.js from \`@uwsjs/core\`. [The older one](decisions/uwebsockets.md), which Node 20 loads, and Node 22 on
+Debian 12, gives such a request no answer and closes its connection within 12 s; of two \`Host\` it takes the first. It may answer 505 to a
+request line that comes in two packets. \`vantage-collector --version\` names the one that is loaded.
 `
 }
 

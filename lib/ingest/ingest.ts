@@ -1,4 +1,3 @@
-import type { HttpResponse } from 'uWebSockets.js'
 import type { Delivery } from '../delivery/delivery.js'
 import type { Answer } from '../shared/answer.js'
 import type { BufferPool } from '../shared/buffer-pool.js'
@@ -20,10 +19,13 @@ import { noValidMetrics } from './validate.js'
 /** What the refused part of a batch is shown under, as that of a whole one is. */
 const route = '/v1/metrics'
 
+/** What gives the parts of a body as they come, each of which it takes back when the handler returns. */
+type BodySource = { onData: (handler: (part: ArrayBuffer, isLast: boolean) => void) => unknown }
+
 /** A POST of a batch whose body has not been read yet. */
 export type BatchRequest = {
   header: (lowerCaseName: string) => string
-  res: HttpResponse
+  res: BodySource
   onAborted: (listener: () => void) => void
   /** Is told of each part of the body that has come. */
   received: (bytes: number, isLast: boolean) => void

@@ -12,6 +12,8 @@ import { WorkerPool } from './worker-pool.js'
 
 export type PrimaryOptions = {
   dev: boolean
+  /** Which build of uWebSockets.js the workers load, for the log. */
+  uWebSockets: string
   /** The workers never come to take connections. */
   onGiveUp: () => void
 }
@@ -53,7 +55,10 @@ export class Primary {
     const scheme = tlsCertFile === '' ? 'http' : 'https'
     const certificate = tlsCertFile !== '' && { certificateExpires: certificateExpiry(tlsCertFile) }
     const url = `${scheme}://${apiHost}:${port}`
-    this.#logger.info({ url, workers: size, version, ...certificate }, 'collector is listening')
+    this.#logger.info(
+      { url, workers: size, version, uWebSockets: this.#options.uWebSockets, ...certificate },
+      'collector is listening',
+    )
     if (this.#options.dev) this.#logger.info('see metrics come out of Kafka: npx vantage-collector tail --dev')
   }
 

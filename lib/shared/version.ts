@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 
-const manifest: { version: string } = createRequire(import.meta.url)('vantage-collector/package.json')
+type Manifest = { version: string; dependencies: Readonly<Record<string, string>> }
+const manifest: Manifest = createRequire(import.meta.url)('vantage-collector/package.json')
 
-/** The version of this package. */
-export const { version } = manifest
+/** The version of this package, and the exact versions of those that it depends on. */
+export const { version, dependencies } = manifest

@@ -1,4 +1,3 @@
-import type { TemplatedApp } from 'uWebSockets.js'
 import type { IngestContext } from '../ingest/ingest.js'
 import { createIdentify } from './client.js'
 import { createCors } from './cors.js'
@@ -13,6 +12,7 @@ import { assetsRoute, pageRoute, redocPolicy, serviceRoute } from './routes/page
 import { configRoute, statsRoute } from './routes/stats.js'
 import { StaticFiles } from './static-files.js'
 import type { Tracing } from './tracing.js'
+import type { TemplatedApp } from './uwebsockets.js'
 
 export type AppContext = RouteContext & Omit<RouterContext, 'cors'> & { ingest: IngestContext; tracing: Tracing }
 

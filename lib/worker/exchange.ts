@@ -1,8 +1,8 @@
-import type { HttpRequest, HttpResponse } from 'uWebSockets.js'
 import { STATUS_CODES } from 'node:http'
 import { type RequestTrace, untraced } from '../ingest/request-trace.js'
 import type { Answer } from '../shared/answer.js'
 import type { StalledRequests } from './stalled-requests.js'
+import type { HttpRequest, HttpResponse } from './uwebsockets.js'
 
 /** With TLS, the certificate that the client has shown, in PEM, '' if none; missing in the types. */
 type TlsResponse = HttpResponse & { getX509Certificate(): string }

@@ -1,13 +1,7 @@
-import {
-  App,
-  us_listen_socket_close as closeListenSocket,
-  type us_listen_socket as ListenSocket,
-  SSLApp,
-  type TemplatedApp,
-} from 'uWebSockets.js'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../shared/config.js'
 import type { Telemetry } from '../shared/telemetry.js'
+import { App, closeListenSocket, type ListenSocket, SSLApp, type TemplatedApp } from './uwebsockets.js'
 
 const lookEveryMs = 20
 /** While the worker drains, connections on which nothing has come for this long are taken for idle. */
@@ -28,7 +22,9 @@ export class Listener {
     this.#telemetry = telemetry
     const { counts, gauges } = telemetry
     // biome-ignore lint/suspicious/useIterableCallbackReturn: this is not Array.filter
-    this.app.filter((res, change) => {
+    this.app.filter((res, count) => {
+      // 1 or -1; its type says Number.
+      const change = Number(count)
       gauges.connections += change
       if (change < 0 || gauges.connections <= maxConnections) return
       counts.connectionsRefused++

@@ -1,4 +1,3 @@
-import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import { RequestAborted } from '../ingest/read-body.js'
 import { type Answer, problemAnswer, toProblem } from '../shared/answer.js'
 import { Problem } from '../shared/errors.js'
@@ -9,6 +8,7 @@ import { labelSeparator, type Telemetry } from '../shared/telemetry.js'
 import type { Cors } from './cors.js'
 import { Exchange } from './exchange.js'
 import type { StalledRequests } from './stalled-requests.js'
+import type { HttpRequest, HttpResponse, TemplatedApp } from './uwebsockets.js'
 
 export type Handler = (exchange: Exchange) => Answer | Promise<Answer>
 export type Routes = Record<string, { GET: Handler } | { POST: Handler }>

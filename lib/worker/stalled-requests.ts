@@ -1,5 +1,5 @@
-import type { HttpResponse } from 'uWebSockets.js'
 import type { Telemetry } from '../shared/telemetry.js'
+import type { HttpResponse } from './uwebsockets.js'
 
 /**
  * uWebSockets.js would close them itself, after 8 to 12 seconds, but looks only every 4: then it closes thousands in one

@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { test } from 'tap'
 import { commands } from '../../lib/commands/commands.js'
 import { configSchema, variableOf } from '../../lib/shared/config.js'
 import { version } from '../../lib/shared/version.js'
+import { uWebSocketsBuild } from '../../lib/worker/uwebsockets.js'
 import { batchOf } from '../support/batches.js'
 import { Collector, startCollector } from '../support/collector.js'
 import { freePort } from '../support/free-port.js'
@@ -12,12 +14,53 @@ import { startMockKafka } from '../support/mock-kafka.js'
 import { command, runCommand, startCommand } from '../support/run-command.js'
 import { waitFor } from '../support/wait-for.js'
 
-test('--help names every variable, --version the version', async (t) => {
+test('--help names every variable, --version the version and what was compiled', async (t) => {
   const { code, stdout } = await runCommand(['--help'])
   t.equal(code, 0)
   for (const member of Object.keys(configSchema.properties)) t.ok(stdout.includes(`  ${variableOf(member)}\n`), member)
-  t.same(await runCommand(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
+  const shown = await runCommand(['--version'])
+  t.match(shown, { code: 0, stderr: '' })
+  const [first, node, uWebSockets, librdkafka] = shown.stdout.split('\n')
+  t.equal(first, version)
+  t.equal(node, `Node ${process.versions.node}`)
+  t.equal(uWebSockets, `uWebSockets.js: ${uWebSocketsBuild}`)
+  t.match(librdkafka, /^librdkafka \d+\.\d+\.\d+: (.*, )?gzip\b/)
 })
+
+test('Node 22 and newer load the newer uWebSockets.js where glibc is new enough, Node 20 and old systems the older', async (t) => {
+  const [major = 0] = process.versions.node.split('.').map(Number)
+  const { stdout } = await promisify(execFile)('ldd', ['--version'])
+  const [, glibc = 0] = stdout.match(/ 2\.(\d+)\n/)?.map(Number) ?? []
+  t.match(uWebSocketsBuild, major >= 22 && glibc >= 38 ? /^@uwsjs\/core 20\.\d+\.\d+$/ : /^uws-pack 20\.\d+\.\d+$/)
+})
+
+test('where uWebSockets.js has no build, the start ends at once with a line that says so, and --version says it, too', async (t) => {
+  const hook = `export async function resolve(name, context, next) {
+    if (name === 'uws-pack') throw new Error('no uws-pack here')
+    return next(name, context)
+  }`
+  const register = `
+    import { Module, register } from 'node:module'
+    register(${JSON.stringify(dataUrl(hook))})
+    const resolve = Module._resolveFilename
+    Module._resolveFilename = (name, ...rest) => {
+      if (name === '@uwsjs/core') throw new Error('glibc is too old\\nRequire stack:\\n- /somewhere')
+      return resolve(name, ...rest)
+    }`
+  const env = { NODE_OPTIONS: `--import=${dataUrl(register)}`, VANTAGE_API_PORT: '0' }
+  const words =
+    /uWebSockets\.js has no build for Node [\d.]+ on linux \w+ with glibc 2\.\d+\. .* npm ci .*@uwsjs\/core: glibc is too old; uws-pack: no uws-pack here$/
+  const shown = await runCommand(['--version'], { env })
+  t.match(shown, { code: 0, stderr: '' })
+  t.match(shown.stdout.split('\n')[2], words)
+  const started = await runCommand([], { env })
+  t.equal(started.code, 1)
+  const lines = started.stdout.trim().split('\n')
+  t.equal(lines.length, 1, started.stdout)
+  t.match(JSON.parse(lines[0] ?? ''), { level: 'fatal', msg: words })
+})
+
+const dataUrl = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`
 
 test('each command tells its own usage', async (t) => {
   for (const [name, load] of Object.entries(commands)) {

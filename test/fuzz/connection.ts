@@ -4,7 +4,7 @@ import type { FuzzCase } from './cases.js'
 /** What a case came to: the answer's status and body, or that the connection ended without one. */
 export type Outcome = { status: number; body: string } | 'closed' | 'silent'
 
-/** uWebSockets.js closes what stays incomplete after 10 s; whatever is silent for longer hangs. */
+/** uWebSockets.js closes what stays incomplete within 12 s; whatever is silent for longer hangs. */
 const silentAfterMs = 15_000
 
 /** A keep-alive connection that sends one case after the other, opened again when it has been closed. */

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Test, test } from 'tap'
+import { uWebSocketsBuild } from '../../lib/worker/uwebsockets.js'
 import { batchOf } from '../support/batches.js'
 import { type Collector, startCollector } from '../support/collector.js'
 import { startMockKafka } from '../support/mock-kafka.js'
@@ -23,6 +24,8 @@ async function survive(t: Test, attack: (collector: Collector) => Promise<void>,
   await waitFor(found, 'the good batch in Kafka')
   t.notOk(collector.logs.some(({ level }) => level === 'error' || level === 'fatal'))
 }
+
+const olderParser = 'the uWebSockets.js of Node 20 and of glibc before 2.38 answers 505 to a split request line'
 
 const malformed: [what: string, bytes: string][] = [
   ['noise', '\x00\x01\xff\xfe\r\n\r\n'],
@@ -49,13 +52,51 @@ const malformed: [what: string, bytes: string][] = [
 
 test('malformed HTTP gets an error or a closed connection, never a 202', async (t) => {
   await survive(t, async (collector) => {
-    // What uWebSockets.js takes for incomplete it closes after its idle time-out of 10 s.
+    // What uWebSockets.js takes for incomplete it closes after its idle time-out, within 12 s.
     const send = async ([what, bytes]: (typeof malformed)[number]) => {
       const { statuses, closed } = await sendRaw(collector.url, [Buffer.from(bytes, 'latin1')], { quietMs: 20_000 })
       t.notOk(statuses.includes(202), what)
       t.ok(closed || statuses.length > 0, `${what}: ${statuses}, closed ${closed}`)
     }
     await Promise.all(malformed.map(send))
+  })
+})
+
+const newer = uWebSocketsBuild.startsWith('@uwsjs/core')
+
+const unreadable: [what: string, lines: string][] = [
+  ['no host', ''],
+  ['a header without a colon', 'Host: a\r\nnonsense\r\n'],
+  ['a space before the colon', 'Host: a\r\nX : a\r\n'],
+  ['a header that is continued', 'Host: a\r\nX: a\r\n b\r\n'],
+  ['NUL in a header', 'Host: a\r\nX: a\x00b\r\n'],
+  ['a control character in a header', 'Host: a\r\nX: a\x01b\r\n'],
+]
+
+test('headers that are none get 400 at once, or of the older uWebSockets.js no answer, and are closed', async (t) => {
+  await survive(t, async (collector) => {
+    const send = async ([what, lines]: (typeof unreadable)[number]) => {
+      const bytes = Buffer.from(`GET /live HTTP/1.1\r\n${lines}\r\n`, 'latin1')
+      const reply = await sendRaw(collector.url, [bytes], { quietMs: 20_000 })
+      t.match(reply, { statuses: newer ? [400] : [], closed: true }, what)
+    }
+    await Promise.all(unreadable.map(send))
+    const twoHosts = await sendRaw(collector.url, ['GET /live HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'])
+    t.same(twoHosts.statuses, [newer ? 400 : 200], 'two hosts')
+  })
+})
+
+test('a request that comes in as many packets as it has bytes is answered', {
+  skip: !newer && olderParser,
+}, async (t) => {
+  await survive(t, async (collector) => {
+    async function* bytewise() {
+      for (const byte of `${headOf({ 'Content-Length': good.length })}${good}`) {
+        yield byte
+        await pause(1)
+      }
+    }
+    t.same((await sendRaw(collector.url, bytewise())).statuses, [202])
   })
 })
 
