@@ -79,8 +79,7 @@ No figure of requests and no log has them. Sending them again is no use, after a
 | 400 | a body whose length cannot be told, such as a \`Content-Length\` that is no number | Send one \`Content-Length\`, or chunks. |
 | 400 | no \`Host\`, or two of them; a header that has no colon, a space before it, a continuation line, or a control character | Send headers as RFC 9112 has them. |
 
-The last line is that of uWebSockets.js from \`@uwsjs/core\`. [The older one](decisions/uwebsockets.md), which Node 20 loads, and Node 22 on
-Debian 12, gives such a request no answer and closes its connection within 12 s; of two \`Host\` it takes the first. It may answer 505 to a
+The last line is that of the newer [uWebSockets.js](decisions/uwebsockets.md). The older one, which Node 20 loads, and Node 22 on Debian 12, gives such a request no answer and closes its connection within 12 s; of two \`Host\` it takes the first. It may answer 505 to a
 request line that comes in two packets. \`vantage-collector --version\` names the one that is loaded.
 `
 }

@@ -1,7 +1,11 @@
 import { createRequire } from 'node:module'
 
-type Manifest = { version: string; dependencies: Readonly<Record<string, string>> }
+type Versions = Readonly<Record<string, string>>
+type Manifest = { version: string; dependencies: Versions; optionalDependencies: Versions }
 const manifest: Manifest = createRequire(import.meta.url)('vantage-collector/package.json')
 
-/** The version of this package, and the exact versions of those that it depends on. */
-export const { version, dependencies } = manifest
+/** The version of this package. */
+export const { version } = manifest
+
+/** The exact versions of the packages that it depends on. */
+export const dependencies: Versions = { ...manifest.optionalDependencies, ...manifest.dependencies }

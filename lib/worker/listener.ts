@@ -22,9 +22,7 @@ export class Listener {
     this.#telemetry = telemetry
     const { counts, gauges } = telemetry
     // biome-ignore lint/suspicious/useIterableCallbackReturn: this is not Array.filter
-    this.app.filter((res, count) => {
-      // 1 or -1; its type says Number.
-      const change = Number(count)
+    this.app.filter((res, change) => {
       gauges.connections += change
       if (change < 0 || gauges.connections <= maxConnections) return
       counts.connectionsRefused++

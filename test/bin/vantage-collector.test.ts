@@ -31,7 +31,10 @@ test('Node 22 and newer load the newer uWebSockets.js where glibc is new enough,
   const [major = 0] = process.versions.node.split('.').map(Number)
   const { stdout } = await promisify(execFile)('ldd', ['--version'])
   const [, glibc = 0] = stdout.match(/ 2\.(\d+)\n/)?.map(Number) ?? []
-  t.match(uWebSocketsBuild, major >= 22 && glibc >= 38 ? /^@uwsjs\/core 20\.\d+\.\d+$/ : /^uws-pack 20\.\d+\.\d+$/)
+  t.match(
+    uWebSocketsBuild,
+    major >= 22 && glibc >= 38 ? /^@uwsjs\/linux-\w+-\d+ 20\.\d+\.\d+$/ : /^uws-pack 20\.\d+\.\d+$/,
+  )
 })
 
 test('where uWebSockets.js has no build, the start ends at once with a line that says so, and --version says it, too', async (t) => {
@@ -44,12 +47,12 @@ test('where uWebSockets.js has no build, the start ends at once with a line that
     register(${JSON.stringify(dataUrl(hook))})
     const resolve = Module._resolveFilename
     Module._resolveFilename = (name, ...rest) => {
-      if (name === '@uwsjs/core') throw new Error('glibc is too old\\nRequire stack:\\n- /somewhere')
+      if (name.startsWith('@uwsjs/')) throw new Error('glibc is too old\\nRequire stack:\\n- /somewhere')
       return resolve(name, ...rest)
     }`
   const env = { NODE_OPTIONS: `--import=${dataUrl(register)}`, VANTAGE_API_PORT: '0' }
   const words =
-    /uWebSockets\.js has no build for Node [\d.]+ on linux \w+ with glibc 2\.\d+\. .* npm ci .*@uwsjs\/core: glibc is too old; uws-pack: no uws-pack here$/
+    /uWebSockets\.js has no build for Node [\d.]+ on linux \w+ with glibc 2\.\d+\. .* npm ci .*@uwsjs\/\S+: glibc is too old; uws-pack: no uws-pack here$/
   const shown = await runCommand(['--version'], { env })
   t.match(shown, { code: 0, stderr: '' })
   t.match(shown.stdout.split('\n')[2], words)

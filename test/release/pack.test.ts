@@ -65,6 +65,10 @@ test('installed from its tarball in an empty folder, it runs by npx and answers 
   t.match(await reply.json(), { status: 'accepted', durability: 'kafka' })
 })
 
+test('npm ci takes the lock file', async (t) => {
+  await t.resolves(run(...plainly('npm', ['ci', '--dry-run', '--ignore-scripts', '--offline', '--no-audit'])))
+})
+
 test('package, lockfile, changelog and chart are of one version', async (t) => {
   const { version } = JSON.parse(await readFile('package.json', 'utf8'))
   t.equal(JSON.parse(await readFile('package-lock.json', 'utf8')).version, version)
