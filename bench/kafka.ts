@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import Kafka from 'node-rdkafka'
-import { KafkaBroker } from '../test/support/kafka.js'
+import { KafkaBroker } from '../tools/kafka.js'
 
 /** The Kafka that a bench runs against. */
 export type BenchKafka = {

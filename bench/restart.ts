@@ -4,9 +4,9 @@ import { request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { runLoad } from '../lib/load/load.js'
 import { defaultLoad } from '../lib/load/options.js'
-import { batchOf } from '../test/support/batches.js'
-import type { Stats } from '../test/support/collector.js'
-import { waitFor } from '../test/support/wait-for.js'
+import { batchOf } from '../tools/batches.js'
+import type { Stats } from '../tools/collector.js'
+import { waitFor } from '../tools/wait-for.js'
 import { type Bench, type Findings, Samples } from './subject.js'
 
 const metricsPerSecond = 20_000

@@ -1,7 +1,7 @@
 import { readTopic } from '../lib/commands/topic-reader.js'
 import type { AgentLedger } from '../lib/load/ledger.js'
-import { countRecords } from '../test/support/kafka-admin.js'
-import { waitFor } from '../test/support/wait-for.js'
+import { countRecords } from '../tools/kafka-admin.js'
+import { waitFor } from '../tools/wait-for.js'
 
 export type Audit = { expected: number; found: number; missing: number; twice: number; unexpected: number }
 

@@ -2,9 +2,9 @@
 import cluster from 'node:cluster'
 import { readFileSync, statSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
+import { type Config, type ParsedConfig, parseConfig, propertyVariable } from '../lib/config/config.js'
 import { objectionTo } from '../lib/delivery/producer.js'
 import { producerProperties } from '../lib/delivery/producer-properties.js'
-import { type Config, type ParsedConfig, parseConfig, propertyVariable } from '../lib/shared/config.js'
 import { messageOf } from '../lib/shared/errors.js'
 import { createLogger } from '../lib/shared/logger.js'
 import { version } from '../lib/shared/version.js'
@@ -118,7 +118,7 @@ async function runPrimary(): Promise<void> {
 }
 
 async function runWorker(): Promise<void> {
-  const { startTracing } = await import('../lib/worker/tracing.js')
+  const { startTracing } = await import('../lib/worker/tracing/tracing.js')
   const { Worker } = await import('../lib/worker/worker.js')
   const config = readConfig()
   const logger = await createLogger(config, dev)

@@ -1,7 +1,7 @@
 // Writes the pages of docs/ that say what the code says: npm run docs. A test holds the pages against this.
 
 import { writeFileSync } from 'node:fs'
-import { configSchema, defaultOf, describeLimits, descriptionOf, variableOf } from '../lib/shared/config.js'
+import { configSchema, defaultOf, describeLimits, descriptionOf, variableOf } from '../lib/config/config.js'
 import { problems } from '../lib/shared/errors.js'
 
 /** The generated pages, by path. */

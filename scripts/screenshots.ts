@@ -8,10 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { DevBroker } from '../lib/primary/dev-broker.js'
-import { batchOf, metricOf } from '../test/support/batches.js'
-import { launchBrowser } from '../test/support/browser.js'
-import { Collector } from '../test/support/collector.js'
-import { waitFor } from '../test/support/wait-for.js'
+import { batchOf, metricOf } from '../tools/batches.js'
+import { launchBrowser } from '../tools/browser.js'
+import { Collector } from '../tools/collector.js'
+import { waitFor } from '../tools/wait-for.js'
 
 const { values } = parseArgs({
   options: { out: { type: 'string', default: 'docs/images' }, seconds: { type: 'string', default: '45' } },

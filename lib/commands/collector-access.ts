@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Config } from '../shared/config.js'
+import type { Config } from '../config/config.js'
 import { messageOf } from '../shared/errors.js'
 import { UsageError } from './command.js'
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Config } from '../shared/config.js'
+import type { Config } from '../config/config.js'
 
 /** What a command works with, so that it needs no process of its own to be understood. */
 export type CommandContext = {

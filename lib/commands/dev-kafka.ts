@@ -1,4 +1,4 @@
-import type { Config } from '../shared/config.js'
+import type { Config } from '../config/config.js'
 
 /**
  * Where the embedded Kafka of a collector on this machine is.

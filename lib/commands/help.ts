@@ -1,4 +1,4 @@
-import { configSchema, defaultOf, describeLimits, descriptionOf, variableOf } from '../shared/config.js'
+import { configSchema, defaultOf, describeLimits, descriptionOf, variableOf } from '../config/config.js'
 import { commands } from './commands.js'
 
 const serving = `vantage-collector: takes metric batches over HTTP and puts every accepted metric into Kafka.

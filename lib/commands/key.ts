@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { createApiKey, isKeyName, parseScopes, scopes } from '../shared/api-keys.js'
+import { createApiKey, isKeyName, parseScopes, scopes } from '../config/api-keys.js'
 import { type Command, UsageError } from './command.js'
 
 /** Makes API keys. The collector knows only their SHA-256, so a key is shown once and nowhere kept. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
+import type { Config } from '../config/config.js'
 import { connectionProperties } from '../delivery/connection-properties.js'
-import type { Config } from '../shared/config.js'
 import type { Command } from './command.js'
 import { findDevKafka } from './dev-kafka.js'
 import { readTopic } from './topic-reader.js'

@@ -1,4 +1,4 @@
-import type { BrokerState } from '../shared/telemetry.js'
+import type { BrokerState } from '../telemetry/telemetry.js'
 
 /** What is read of librdkafka's statistics (its STATISTICS.md, "brokers"). Times are in microseconds. */
 type BrokerStatistics = {

@@ -1,5 +1,5 @@
 import type { GlobalConfig } from 'node-rdkafka'
-import type { Config } from '../shared/config.js'
+import type { Config } from '../config/config.js'
 
 /** How to reach Kafka, whatever for. */
 export type ConnectionProperties = {

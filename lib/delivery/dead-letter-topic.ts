@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Config } from '../shared/config.js'
+import type { Config } from '../config/config.js'
 import type { Logger } from '../shared/logger.js'
 import type { DeadRecord } from './journal/dead-space.js'
 import { type FailedRecord, Producer } from './producer.js'

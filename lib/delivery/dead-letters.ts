@@ -1,4 +1,4 @@
-import type { Config } from '../shared/config.js'
+import type { Config } from '../config/config.js'
 import { messageOf } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
 import { Seldom } from '../shared/seldom.js'

@@ -1,5 +1,5 @@
 import type { ProducerGlobalConfig, ProducerTopicConfig } from 'node-rdkafka'
-import type { Config } from '../shared/config.js'
+import type { Config } from '../config/config.js'
 import { connectionProperties } from './connection-properties.js'
 
 /** librdkafka's settings of a producer, and those of its topic. */

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
 import { Seldom } from '../shared/seldom.js'
-import type { Counts } from '../shared/telemetry.js'
+import type { Counts } from '../telemetry/telemetry.js'
 import type { DeadLetter, DeadLetterTopic } from './dead-letter-topic.js'
 
 /** A budget of their own, so that they take nothing from the metrics that were accepted. */

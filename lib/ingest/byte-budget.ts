@@ -1,6 +1,6 @@
 import { retryAfter } from '../delivery/shipment.js'
 import { Problem } from '../shared/errors.js'
-import type { Gauges } from '../shared/telemetry.js'
+import type { Gauges } from '../telemetry/telemetry.js'
 
 /** A client that is alone may fill this many times what is left free, which is 4/5 of the budget. */
 const greed = 4

@@ -1,7 +1,7 @@
+import type { Config } from '../config/config.js'
 import type { RecordBatch } from '../delivery/record-batch.js'
-import type { Config } from '../shared/config.js'
-import type { Metric } from '../shared/metric-schema.js'
-import type { SlicedBatch } from './sliced-batch.js'
+import type { Metric } from './formats/vantage/metric-schema.js'
+import type { SlicedBatch } from './formats/vantage/sliced-batch.js'
 
 export type PartitionKey = Config['kafkaPartitionKey']
 

@@ -1,9 +1,9 @@
-import { type BookEntry, readBooks } from '../shared/books.js'
-import { conditionOf } from '../shared/condition.js'
-import type { Figures } from '../shared/figures.js'
-import type { Stats } from '../shared/stats-schema.js'
-import { StatsWindow } from '../shared/stats-window.js'
-import { shortBytes, shortMs, shortNumber, shortSpan } from '../shared/units.js'
+import type { Stats } from '../telemetry/stats-schema.js'
+import { conditionOf } from '../view/condition.js'
+import type { Figures } from '../view/figures.js'
+import { type BookEntry, readBooks } from '../view/ledger.js'
+import { StatsWindow } from '../view/stats-window.js'
+import { shortBytes, shortMs, shortNumber, shortSpan } from '../view/units.js'
 import { Chart } from './chart.js'
 
 const pollIntervalMs = 1000

@@ -1,4 +1,4 @@
-import { otherServices } from '../shared/telemetry.js'
+import { otherServices } from '../telemetry/telemetry.js'
 
 /** Services that are shown by name. */
 const maxShown = 50

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../shared/logger.js'
-import type { Fleet } from './fleet.js'
+import type { Fleet } from './collector-figures.js'
 import type { RateWindows } from './rate-windows.js'
 import { Slot } from './slot.js'
 import { WorkerProcess } from './worker-process.js'

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:cluster'
 import type { PrimaryMessage, WorkerMessage } from '../shared/messages.js'
 import type { RateRequest } from '../shared/rate-limits.js'
-import type { WorkerSnapshot } from '../shared/telemetry.js'
+import type { WorkerSnapshot } from '../telemetry/telemetry.js'
 
 export type WorkerEvents = {
   onSnapshot: (snapshot: WorkerSnapshot) => void

@@ -1,8 +1,8 @@
 import { Problem } from '../shared/errors.js'
-import type { FleetStats } from '../shared/fleet-stats.js'
 import { heartbeatIntervalMs, type PrimaryMessage, type WorkerMessage } from '../shared/messages.js'
 import type { RateRequest, RateVerdict } from '../shared/rate-limits.js'
-import type { WorkerSnapshot } from '../shared/telemetry.js'
+import type { FleetStats } from '../telemetry/fleet-stats.js'
+import type { WorkerSnapshot } from '../telemetry/telemetry.js'
 
 export type PrimaryLinkOptions = {
   snapshot: () => WorkerSnapshot

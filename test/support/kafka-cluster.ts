@@ -1,6 +1,6 @@
-import { freePort } from './free-port.js'
-import { KafkaNode } from './kafka-node.js'
-import { KafkaProcess } from './kafka-process.js'
+import { freePort } from '../../tools/free-port.js'
+import { KafkaNode } from '../../tools/kafka-node.js'
+import { KafkaProcess } from '../../tools/kafka-process.js'
 
 const controllerId = 100
 const controllerHeapMiB = 128

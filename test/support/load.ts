@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { batchOf } from './batches.js'
-import type { Collector, Reply } from './collector.js'
+import { batchOf } from '../../tools/batches.js'
+import type { Collector, Reply } from '../../tools/collector.js'
 
 export type LoadOptions = {
   connections: number

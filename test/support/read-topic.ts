@@ -1,6 +1,6 @@
 import { type ReadRecord, readTopic as read } from '../../lib/commands/topic-reader.js'
-import { countRecords } from './kafka-admin.js'
-import { waitFor } from './wait-for.js'
+import { countRecords } from '../../tools/kafka-admin.js'
+import { waitFor } from '../../tools/wait-for.js'
 
 /**
  * Everything in a topic, once it holds `count` records, read by a real consumer to the end: what arrived beside them, too.

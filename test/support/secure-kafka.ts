@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { freePort } from '../../tools/free-port.js'
+import type { KafkaBroker } from '../../tools/kafka.js'
 import type { Authority } from './certificates.js'
 import { makeDirectory } from './directory.js'
-import { freePort } from './free-port.js'
-import type { KafkaBroker } from './kafka.js'
 import { startKafka } from './start-kafka.js'
 
 export const user = { name: 'collector', password: 'correct-horse' }

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { KafkaBroker } from './kafka.js'
+import { KafkaBroker } from '../../tools/kafka.js'
 
 export type StartKafkaOptions = {
   topic?: string

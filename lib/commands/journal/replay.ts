@@ -7,7 +7,7 @@ import type { DeliveryOutcome } from '../../delivery/shipment.js'
 import { BufferPool } from '../../shared/buffer-pool.js'
 import { Problem } from '../../shared/errors.js'
 import { createLogger } from '../../shared/logger.js'
-import { Telemetry } from '../../shared/telemetry.js'
+import { Telemetry } from '../../telemetry/telemetry.js'
 import type { CommandContext } from '../command.js'
 
 const lookEveryMs = 200

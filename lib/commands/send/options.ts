@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { Config } from '../../shared/config.js'
+import type { Config } from '../../config/config.js'
 import { readApiKey, routeUrl } from '../collector-access.js'
 import { UsageError } from '../command.js'
 import { integerFlag } from '../flags.js'

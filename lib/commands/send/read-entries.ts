@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { split } from '../../ingest/split.js'
+import { split } from '../../ingest/formats/vantage/split.js'
 import { readLines } from './read-lines.js'
 
 /** What a batch says of all its metrics. */

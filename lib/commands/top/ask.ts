@@ -1,5 +1,5 @@
 import { Ajv } from 'ajv'
-import { type Stats, statsSchema } from '../../shared/stats-schema.js'
+import { type Stats, statsSchema } from '../../telemetry/stats-schema.js'
 import { fetchFailure } from '../collector-access.js'
 
 export type Door = { url: URL; apiKey: string }

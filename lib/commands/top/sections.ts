@@ -1,8 +1,8 @@
-import { readBooks } from '../../shared/books.js'
-import { type Condition, conditionOf } from '../../shared/condition.js'
-import type { Figures } from '../../shared/figures.js'
-import type { Stats } from '../../shared/stats-schema.js'
-import { shortBytes, shortMs, shortNumber, shortSpan } from '../../shared/units.js'
+import type { Stats } from '../../telemetry/stats-schema.js'
+import { type Condition, conditionOf } from '../../view/condition.js'
+import type { Figures } from '../../view/figures.js'
+import { readBooks } from '../../view/ledger.js'
+import { shortBytes, shortMs, shortNumber, shortSpan } from '../../view/units.js'
 import { beside, type Column, spread, tableHead, tableRow, wrap } from './arrange.js'
 import { fit, type Line, type Piece, piece, type Tone } from './cells.js'
 

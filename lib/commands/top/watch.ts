@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../../shared/errors.js'
-import { StatsWindow } from '../../shared/stats-window.js'
+import { StatsWindow } from '../../view/stats-window.js'
 import { askStats, type Door } from './ask.js'
 import type { View } from './page.js'
 import type { Seen } from './sections.js'

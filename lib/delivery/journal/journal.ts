@@ -1,6 +1,6 @@
 import { messageOf } from '../../shared/errors.js'
 import type { Logger } from '../../shared/logger.js'
-import type { Telemetry } from '../../shared/telemetry.js'
+import type { Telemetry } from '../../telemetry/telemetry.js'
 import { metricsIn } from '../record-batch.js'
 import type { DeadSpace } from './dead-space.js'
 import { JournalDirectory } from './directory.js'

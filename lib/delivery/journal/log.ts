@@ -2,7 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { metricsIn } from '../record-batch.js'
 import { type JournalEntry, lengthOfEntryAt } from './entry.js'
-import { type Scan, scan } from './scan.js'
+import { type Scan, scan } from './find-entries.js'
 import { Segment } from './segment.js'
 import { syncDirectory } from './sync-directory.js'
 

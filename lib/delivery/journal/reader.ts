@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JournalEntry } from './entry.js'
-import { scan } from './scan.js'
+import { scan } from './find-entries.js'
 
 /** What a reader met: an entry, and where it lies. */
 export type ReadEntry = JournalEntry & { file: string; offset: number; bytes: number }

@@ -1,5 +1,5 @@
+import type { Config } from '../../config/config.js'
 import type { Delivery } from '../../delivery/delivery.js'
-import type { Config } from '../../shared/config.js'
 import type { PrimaryLink } from '../primary-link.js'
 
 /** What routes are made from. */

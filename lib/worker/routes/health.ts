@@ -1,7 +1,7 @@
 import { type Answer, json } from '../../shared/answer.js'
-import type { Health } from '../../shared/health-schema.js'
 import { version } from '../../shared/version.js'
-import type { Handler } from '../router.js'
+import type { Health } from '../../telemetry/health-schema.js'
+import type { Handler } from '../http/router.js'
 import type { RouteContext } from './context.js'
 
 /** GET /live: this process can answer. */

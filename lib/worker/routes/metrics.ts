@@ -1,20 +1,19 @@
-import { Registry } from 'prom-client'
-import { type ExpositionType, expose } from '../exposition.js'
-import type { Handler } from '../router.js'
-import type { RouteContext } from './context.js'
+import { type IngestContext, ingest } from '../../ingest/ingest.js'
+import { readTraceContext } from '../../ingest/trace-context.js'
+import type { Exchange } from '../http/exchange.js'
+import type { Handler } from '../http/router.js'
+import type { Tracing } from '../tracing/tracing.js'
 
-/** GET /metrics: the figures of all workers, summed, as Prometheus text, or as OpenMetrics for those who ask. */
-export function metricsRoute({ config, primary }: RouteContext): Handler {
-  return async (exchange) => {
-    const type = formatFor(exchange.header('accept'))
-    // Names of services are in it, which strangers choose.
-    const headers = { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff' }
-    return { status: 200, headers, body: await expose(await primary.fleet(), config, type) }
+type BatchesContext = { ingest: IngestContext; tracing: Tracing }
+
+/** POST /v1/metrics */
+export function batchesRoute(
+  { ingest: context, tracing }: BatchesContext,
+  identify: (exchange: Exchange) => string,
+): Handler {
+  return (exchange) => {
+    exchange.trace = tracing.start('POST', '/v1/metrics', readTraceContext(exchange.header))
+    exchange.client = identify(exchange)
+    return ingest(exchange, context)
   }
-}
-
-function formatFor(accept: string): ExpositionType {
-  return accept.includes('application/openmetrics-text')
-    ? Registry.OPENMETRICS_CONTENT_TYPE
-    : Registry.PROMETHEUS_CONTENT_TYPE
 }

@@ -1,12 +1,12 @@
+import type { Config } from '../../config/config.js'
+import { batchSchema } from '../../ingest/formats/vantage/metric-schema.js'
 import { json, problemAnswer } from '../../shared/answer.js'
-import type { Config } from '../../shared/config.js'
 import { Problem, type ProblemCode, type ProblemDefinition, type ProblemExtras, problems } from '../../shared/errors.js'
-import { type Health, healthSchema } from '../../shared/health-schema.js'
-import { batchSchema } from '../../shared/metric-schema.js'
-import { statsSchema } from '../../shared/stats-schema.js'
-import { namesOf } from '../../shared/telemetry.js'
 import { version } from '../../shared/version.js'
-import type { Handler } from '../router.js'
+import { type Health, healthSchema } from '../../telemetry/health-schema.js'
+import { statsSchema } from '../../telemetry/stats-schema.js'
+import { namesOf } from '../../telemetry/telemetry.js'
+import type { Handler } from '../http/router.js'
 
 /** GET /openapi.json */
 export function openApiRoute(config: Config): Handler {

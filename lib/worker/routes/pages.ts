@@ -1,8 +1,8 @@
+import type { Config } from '../../config/config.js'
 import { json } from '../../shared/answer.js'
-import type { Config } from '../../shared/config.js'
 import { version } from '../../shared/version.js'
-import type { Handler } from '../router.js'
-import { type StaticFiles, serve } from '../static-files.js'
+import type { Handler } from '../http/router.js'
+import { type StaticFiles, serve } from '../http/static-files.js'
 import type { RouteContext } from './context.js'
 
 const endpoints = {

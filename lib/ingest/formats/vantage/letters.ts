@@ -1,0 +1,28 @@
+import type { Config } from '../../../config/config.js'
+import type { DeadLetter } from '../../../delivery/dead-letter-topic.js'
+import type { Verdict } from './validate.js'
+
+export type MakeLetters = (bytes: Buffer, verdict: Verdict, ranges: Uint32Array) => DeadLetter[]
+
+/**
+ * Makes the dead letters of a batch: the own bytes of each metric that failed validation, and what is wrong with it.
+ * None unless VANTAGE_DEAD_LETTER_INVALID asks for them. `ranges`: where each metric stands, as `split` finds them.
+ */
+export function createLetters({ deadLetterInvalid, kafkaTopic }: Config): MakeLetters {
+  if (!deadLetterInvalid) return () => []
+
+  return function letters(bytes, { envelope, faults }, ranges) {
+    if (faults.length === 0) return []
+    const key = Buffer.from(envelope.service_name)
+    const firstSeenMs = Date.now()
+    return faults.map(({ index, reason, text }) => {
+      const value = Buffer.from(bytes.subarray(ranges[2 * index], ranges[2 * index + 1]))
+      return { key, value, reason: text, errorCode: reason, firstSeenMs, topic: kafkaTopic }
+    })
+  }
+}
+
+/** How much memory the letters hold. */
+export function bytesIn(letters: readonly DeadLetter[]): number {
+  return letters.reduce((sum, { value }) => sum + value.length, 0)
+}

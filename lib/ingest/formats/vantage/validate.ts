@@ -1,0 +1,167 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Problem } from '../../../shared/errors.js'
+import { excerpt } from '../../../shared/excerpt.js'
+import { noRejections, type Rejections } from '../../../telemetry/rejections.js'
+import { type Envelope, envelopeSchema, type Metric, metricSchema } from './metric-schema.js'
+
+export type ValidationLimits = {
+  maxBatchSize: number
+  /** 0 takes any age. */
+  maxAgeHours: number
+  /** 0 takes any instant of the future. */
+  maxFutureHours: number
+}
+
+/** What an agent hears of its batch. */
+export type Judgement = {
+  received: number
+  accepted: number
+  /** Which metrics are accepted, as they are counted in the batch; undefined for all. */
+  indexes: readonly number[] | undefined
+  rejected: number
+  rejections: Rejections
+  /** One text a rejected metric, such as "metrics[3].value must be number"; the first 20. */
+  errors: string[]
+}
+
+/** The judgement on a batch that was parsed. */
+export type Verdict = Judgement & {
+  envelope: Envelope
+  /** The good metrics, in order. */
+  metrics: Metric[]
+  indexes: readonly number[]
+  /** What is wrong with each rejected metric. */
+  faults: MetricFault[]
+}
+
+/** `index` counts in `envelope.metrics`; `text` names the metric, such as "metrics[3].value must be number". */
+export type MetricFault = Fault & { index: number }
+
+export type Validate = (batch: unknown) => Verdict
+
+export const maxErrors = 20
+const hourMs = 3_600_000
+
+/**
+ * Compiles the schemas once; the function it returns judges batches. That function throws a {@link Problem}
+ * VANTAGE_INVALID_BATCH when the envelope is wrong.
+ */
+export function createValidate(limits: ValidationLimits): Validate {
+  const ajv = new Ajv({ allowUnionTypes: true })
+  const isEnvelope: ValidateFunction<Envelope> = ajv.compile(envelopeSchema(limits.maxBatchSize))
+  const isMetric: ValidateFunction<Metric> = ajv.compile(metricSchema)
+  const tooOld = { reason: 'timestamp.age', text: `.timestamp is older than ${limits.maxAgeHours} hours` }
+  const tooNew = {
+    reason: 'timestamp.future',
+    text: `.timestamp is more than ${limits.maxFutureHours} hours in the future`,
+  }
+
+  return function validate(batch) {
+    if (!isEnvelope(batch)) throw invalidBatch(batch, firstOf(isEnvelope.errors))
+    const { metrics } = batch
+    const { oldest, newest } = instantLimits(limits)
+    const good: Metric[] = []
+    const indexes: number[] = []
+    const faults: MetricFault[] = []
+    const rejections: Record<string, number> = {}
+    for (let i = 0; i < metrics.length; i++) {
+      const metric = metrics[i]
+      let fault: Fault
+      if (!isMetric(metric)) fault = faultOf(firstOf(isMetric.errors), 'metric')
+      else if (metric.timestamp < oldest) fault = tooOld
+      else if (metric.timestamp > newest) fault = tooNew
+      else {
+        good.push(metric)
+        indexes.push(i)
+        continue
+      }
+      rejections[fault.reason] = (rejections[fault.reason] ?? 0) + 1
+      faults.push({ index: i, reason: fault.reason, text: `metrics[${i}]${fault.text}` })
+    }
+    return {
+      envelope: batch,
+      received: metrics.length,
+      accepted: good.length,
+      metrics: good,
+      indexes,
+      rejected: faults.length,
+      rejections,
+      faults,
+      errors: faults.slice(0, maxErrors).map(({ text }) => text),
+    }
+  }
+}
+
+/** Between which instants a metric that arrives now must lie, in Unix ms. */
+export function instantLimits({ maxAgeHours, maxFutureHours }: ValidationLimits): { oldest: number; newest: number } {
+  const now = Date.now()
+  return {
+    oldest: maxAgeHours === 0 ? -Infinity : now - maxAgeHours * hourMs,
+    newest: maxFutureHours === 0 ? Infinity : now + maxFutureHours * hourMs,
+  }
+}
+
+/** The 422 for a batch of which no metric may go on. */
+export function noValidMetrics(judgement: Judgement): Problem {
+  const count = judgement.received
+  return new Problem('VANTAGE_NO_VALID_METRICS', `All ${count} metrics of the batch are invalid`, {
+    errors: judgement.errors,
+    metricsReceived: count,
+    rejections: judgement.rejections,
+  })
+}
+
+function invalidBatch(batch: unknown, error: ErrorObject): Problem {
+  const count = countMetrics(batch)
+  const fault = faultOf(error, 'batch')
+  const text = fault.text.replace(/^[. ]/, '')
+  return new Problem('VANTAGE_INVALID_BATCH', `The batch is not valid: ${text}`, {
+    errors: [text],
+    metricsReceived: count,
+    rejections: count === 0 ? noRejections : { [fault.reason]: count },
+  })
+}
+
+function countMetrics(batch: unknown): number {
+  if (typeof batch !== 'object' || batch === null || !('metrics' in batch)) return 0
+  return Array.isArray(batch.metrics) ? batch.metrics.length : 0
+}
+
+function firstOf(errors: ErrorObject[] | null | undefined): ErrorObject {
+  const error = errors?.[0]
+  if (error === undefined) throw new Error('ajv refused a value without saying why')
+  return error
+}
+
+const maxPathLength = 100
+
+/**
+ * What is wrong with a value: a text that begins with the field's path, such as ".value must be number", and in short.
+ * Of what was sent, neither has more than a bounded path.
+ */
+type Fault = { reason: string; text: string }
+
+function faultOf(error: ErrorObject, subject: 'metric' | 'batch'): Fault {
+  const { keyword, params, instancePath } = error
+  // Deeper in the path are names from the request, such as those of tags.
+  const field: string | undefined = keyword === 'required' ? params.missingProperty : instancePath.split('/')[1]
+  const place = field === undefined ? subject : subject === 'batch' ? `batch.${field}` : field
+  return { reason: `${place}.${keyword}`, text: describe(error) }
+}
+
+function describe(error: ErrorObject): string {
+  if (error.keyword === 'required') return `.${error.params.missingProperty} is required`
+  const path = error.instancePath.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+  return `${excerpt(path, maxPathLength)} ${complaint(error)}`
+}
+
+function complaint(error: ErrorObject): string {
+  switch (error.keyword) {
+    case 'type':
+      return `must be ${[error.params.type].flat().join(' or ')}`
+    case 'enum':
+      return `must be one of ${error.params.allowedValues.join(', ')}`
+    default:
+      return error.message ?? `fails ${error.keyword}`
+  }
+}

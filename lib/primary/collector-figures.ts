@@ -1,0 +1,125 @@
+import type { FleetStats, WorkerStats } from '../telemetry/fleet-stats.js'
+import { Ledger, sumOfLedgers } from '../telemetry/ledger.js'
+import { add, emptySums, type Sums } from '../telemetry/sums.js'
+import {
+  type BrokerState,
+  type Gauges,
+  gauges,
+  namesOf,
+  type Refusal,
+  type WorkerSnapshot,
+  zeros,
+} from '../telemetry/telemetry.js'
+import { BusiestServices } from './busiest-services.js'
+import type { WorkerProcess } from './worker-process.js'
+
+/** Longest wait for a worker's figures; one that is late is shown as it was last known. */
+const refreshTimeoutMs = 250
+const maxRefusals = 50
+
+/** The sums over all workers. Those of a worker that has ended stay in them, so that no counter ever falls. */
+export class Fleet {
+  readonly #startedAtMs = performance.now()
+  readonly #workers = new Set<WorkerProcess>()
+  readonly #ended: Sums = emptySums()
+  readonly #endedLedger = new Ledger()
+  readonly #endedCpuSeconds: number[] = []
+  readonly #services = new BusiestServices()
+  #refusals: Refusal[] = []
+  #workerRestarts = 0
+  #stopping = false
+
+  workerStarted(worker: WorkerProcess): void {
+    this.#workers.add(worker)
+  }
+
+  workerEnded(worker: WorkerProcess): void {
+    this.#workers.delete(worker)
+    const { snapshot, slot } = worker
+    if (snapshot === undefined) return
+    add(this.#ended, snapshot)
+    this.#endedCpuSeconds[slot] = (this.#endedCpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
+    this.#endedLedger.workerEnded(snapshot.ledger)
+  }
+
+  stop(): void {
+    this.#stopping = true
+  }
+
+  workerRestarted(): void {
+    this.#workerRestarts++
+  }
+
+  /** Takes in what a snapshot tells of the time since the one before. */
+  note({ services, refusals }: WorkerSnapshot['since']): void {
+    this.#services.add(services)
+    if (refusals.length === 0) return
+    this.#refusals = [...refusals, ...this.#refusals].sort((a, b) => b.atMs - a.atMs).slice(0, maxRefusals)
+  }
+
+  /** Asks all workers for their figures and sums them with those of the ended ones. */
+  async collect(): Promise<FleetStats> {
+    const asked = [...this.#workers]
+    const fresh = new Set<WorkerProcess>()
+    await Promise.all(asked.map(async (worker) => (await worker.refresh(refreshTimeoutMs)) && fresh.add(worker)))
+
+    // From here on without an await, so that a worker that ends meanwhile is counted once.
+    const now = performance.now()
+    const sums = emptySums()
+    add(sums, this.#ended)
+    const cpuSeconds = [...this.#endedCpuSeconds]
+    const snapshots: WorkerSnapshot[] = []
+    const workers: WorkerStats[] = []
+    for (const worker of this.#workers) {
+      const { snapshot, pid, slot, startedAtMs } = worker
+      if (snapshot === undefined) continue
+      snapshots.push(snapshot)
+      add(sums, snapshot)
+      cpuSeconds[slot] = (cpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
+      const uptimeSeconds = (now - startedAtMs) / 1000
+      const { ledger, counts, gauges, kafka, journal } = snapshot
+      workers.push({ pid, slot, uptimeSeconds, stale: !fresh.has(worker), ledger, counts, gauges, kafka, journal })
+    }
+    return {
+      ...sums,
+      ledger: sumOfLedgers([this.#endedLedger.figures, ...snapshots.map(({ ledger }) => ledger)]),
+      gauges: sumGauges(workers),
+      workers: workers.sort((a, b) => a.slot - b.slot),
+      cpuSeconds: Array.from(cpuSeconds, (seconds = 0) => seconds),
+      brokers: worstOf(snapshots.flatMap(({ brokers }) => brokers)),
+      services: this.#services.counts,
+      refusals: this.#refusals,
+      workerRestarts: this.#workerRestarts,
+      stopping: this.#stopping,
+      uptimeSeconds: (now - this.#startedAtMs) / 1000,
+    }
+  }
+}
+
+const aggregators = {
+  sum: (values: number[]) => values.reduce((sum, value) => sum + value, 0),
+  min: (values: number[]) => (values.length === 0 ? 0 : Math.min(...values)),
+  max: (values: number[]) => Math.max(0, ...values),
+}
+
+function sumGauges(workers: WorkerStats[]): Gauges {
+  const all = zeros(gauges)
+  for (const name of namesOf(gauges)) {
+    all[name] = aggregators[gauges[name].aggregator](workers.map((worker) => worker.gauges[name]))
+  }
+  return all
+}
+
+/** Each broker once, as the worker sees it that sees it worst. */
+function worstOf(states: BrokerState[]): BrokerState[] {
+  const brokers = new Map<string, BrokerState>()
+  for (const state of states) {
+    const { up = true, rttSeconds = 0 } = brokers.get(state.name) ?? {}
+    brokers.set(state.name, {
+      name: state.name,
+      up: up && state.up,
+      rttSeconds: Math.max(rttSeconds, state.rttSeconds),
+    })
+  }
+  return [...brokers.values()].sort((a, b) => a.name.localeCompare(b.name))
+}

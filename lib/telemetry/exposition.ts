@@ -1,0 +1,172 @@
+import {
+  AggregatorRegistry,
+  type MetricObjectWithValues,
+  type MetricValue,
+  type OpenMetricsContentType,
+  type PrometheusContentType,
+  Registry,
+} from 'prom-client'
+import { type Config, fingerprintOf } from '../config/config.js'
+import { version } from '../shared/version.js'
+import type { FleetStats } from './fleet-stats.js'
+import type { HistogramCounts } from './histogram.js'
+import { ledgerFigures } from './ledger.js'
+import {
+  counters,
+  gauges,
+  type HistogramName,
+  histograms,
+  labelledCounters,
+  labelSeparator,
+  namesOf,
+} from './telemetry.js'
+
+export type ExpositionType = PrometheusContentType | OpenMetricsContentType
+
+type Family = MetricObjectWithValues<MetricValue<string>>
+type Sample = { value: number; labels: Record<string, string>; metricName?: string }
+
+const prefix = 'vantage_collector_'
+
+/** The figures of the fleet as the text that Prometheus reads. */
+export function expose(fleet: FleetStats, config: Config, type: ExpositionType): Promise<string> {
+  const families = [
+    ...ledgerFamilies(fleet),
+    ...counterFamilies(fleet),
+    ...labelledFamilies(fleet),
+    ...histogramFamilies(fleet),
+    ...gaugeFamilies(fleet),
+    ...workerFamilies(fleet),
+    ...brokerFamilies(fleet),
+    ...identityFamilies(fleet, config),
+  ]
+  // prom-client adds _total to a counter's samples by itself for OpenMetrics, and otherwise takes the name as it is.
+  const named = type === Registry.OPENMETRICS_CONTENT_TYPE ? families.map(withoutTotal) : families
+  const registry: Registry<typeof type> = AggregatorRegistry.aggregate([named])
+  registry.setContentType(type)
+  return registry.metrics()
+}
+
+function ledgerFamilies({ ledger }: FleetStats): Family[] {
+  const plain = namesOf(ledgerFigures).filter((figure) => !(ledgerFigures[figure].name in labelledCounters))
+  return plain.map((figure) => {
+    const { kind, name, help } = ledgerFigures[figure]
+    return (kind === 'held' ? gauge : counter)(name, help, [sample(ledger[figure])])
+  })
+}
+
+function counterFamilies({ counts, workerRestarts, services }: FleetStats): Family[] {
+  return [
+    ...namesOf(counters).map((name) => counter(name, counters[name], [sample(counts[name])])),
+    counter('workerRestarts', 'Workers that ended unasked and were replaced', [sample(workerRestarts)]),
+    counter(
+      'serviceMetricsReceived',
+      'Metrics received from each of the busiest services, and from all others as other',
+      services.map(([service, metrics]) => sample(metrics, { service })),
+    ),
+  ]
+}
+
+function labelledFamilies({ labelledCounts }: FleetStats): Family[] {
+  return namesOf(labelledCounters).map((name) => {
+    const { help, labels } = labelledCounters[name]
+    const samples = Object.entries(labelledCounts[name]).map(([values, count]) => {
+      const parts = labels.length === 1 ? [values] : values.split(labelSeparator)
+      return sample(count, Object.fromEntries(labels.map((label, index) => [label, parts[index] ?? values])))
+    })
+    return counter(name, help, samples)
+  })
+}
+
+function histogramFamilies(fleet: FleetStats): Family[] {
+  return namesOf(histograms).map((name) => {
+    const samples = Object.entries(fleet.histograms[name]).flatMap(([label, counts]) => buckets(name, label, counts))
+    return family('histogram', prefix + snakeCase(name), histograms[name].help, samples)
+  })
+}
+
+function buckets(name: HistogramName, labelValue: string, counts: HistogramCounts): Sample[] {
+  const histogram = histograms[name]
+  const labels: Record<string, string> = 'label' in histogram ? { [histogram.label]: labelValue } : {}
+  const metricName = prefix + snakeCase(name)
+  let below = 0
+  const samples = [...histogram.bounds.map(String), '+Inf'].map((le, bucket) => {
+    below += counts[bucket] ?? 0
+    return sample(below, { ...labels, le }, `${metricName}_bucket`)
+  })
+  return [
+    ...samples,
+    sample(counts.at(-1) ?? 0, labels, `${metricName}_sum`),
+    sample(below, labels, `${metricName}_count`),
+  ]
+}
+
+function gaugeFamilies(fleet: FleetStats): Family[] {
+  return namesOf(gauges).map((name) => gauge(name, gauges[name].help, [sample(fleet.gauges[name])]))
+}
+
+function workerFamilies({ workers, cpuSeconds }: FleetStats): Family[] {
+  const byWorker = (measure: 'residentMemoryBytes' | 'eventLoopLagSeconds') =>
+    workers.map((worker) => sample(worker.gauges[measure], { worker: String(worker.slot) }))
+  return [
+    gauge('workers', 'Workers that are there', [sample(workers.length)]),
+    counter(
+      'workerCpuSeconds',
+      'CPU time of the workers of each place',
+      cpuSeconds.map((seconds, slot) => sample(seconds, { worker: String(slot) })),
+    ),
+    gauge('workerResidentMemoryBytes', 'Resident memory of each worker', byWorker('residentMemoryBytes')),
+    gauge('workerEventLoopLagSeconds', 'Mean delay of each event loop', byWorker('eventLoopLagSeconds')),
+  ]
+}
+
+function brokerFamilies({ brokers }: FleetStats): Family[] {
+  return [
+    gauge(
+      'kafkaBrokerUp',
+      'Whether each worker is connected to the broker',
+      brokers.map(({ name, up }) => sample(Number(up), { broker: name })),
+    ),
+    gauge(
+      'kafkaBrokerRttSeconds',
+      'Mean round trip to the broker, of the worker that waits longest',
+      brokers.map(({ name, rttSeconds }) => sample(rttSeconds, { broker: name })),
+    ),
+  ]
+}
+
+function identityFamilies({ uptimeSeconds }: FleetStats, config: Config): Family[] {
+  const startedAt = Math.round(Date.now() / 1000 - uptimeSeconds)
+  return [
+    gauge('startTimeSeconds', 'When the collector was started, in Unix seconds', [sample(startedAt)]),
+    gauge('buildInfo', 'The versions that run', [sample(1, { version, node_version: process.versions.node })]),
+    gauge('configInfo', 'A digest of the settings without their secrets: equal where collectors are configured alike', [
+      sample(1, { digest: fingerprintOf(config) }),
+    ]),
+  ]
+}
+
+function counter(name: string, help: string, samples: Sample[]): Family {
+  return family('counter', `${prefix}${snakeCase(name)}_total`, help, samples)
+}
+
+function gauge(name: string, help: string, samples: Sample[]): Family {
+  return family('gauge', prefix + snakeCase(name), help, samples)
+}
+
+/** prom-client's types say that `type` is a number; it is a word. */
+function family(type: string, name: string, help: string, values: Sample[]): Family {
+  return { name, help, type: type as unknown as Family['type'], values, aggregator: 'sum', collect: () => undefined }
+}
+
+function sample(value: number, labels: Record<string, string> = {}, metricName?: string): Sample {
+  return metricName === undefined ? { value, labels } : { value, labels, metricName }
+}
+
+function withoutTotal(metric: Family): Family {
+  return { ...metric, name: metric.name.replace(/_total$/, '') }
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}

@@ -1,0 +1,33 @@
+import type { LedgerFigures } from './ledger.js'
+import type { BrokerState, Counts, Gauges, Histograms, LabelledCounts, Refusal, WorkerSnapshot } from './telemetry.js'
+
+/** One worker's part of the fleet's figures. */
+export type WorkerStats = Pick<WorkerSnapshot, 'ledger' | 'counts' | 'gauges' | 'kafka' | 'journal'> & {
+  pid: number
+  /** The number of its place; a successor has the same. */
+  slot: number
+  uptimeSeconds: number
+  /** It did not answer in time: these are the last figures it sent. */
+  stale: boolean
+}
+
+/** The figures of all workers of this machine; what counts includes those that have ended. */
+export type FleetStats = {
+  ledger: LedgerFigures
+  counts: Counts
+  labelledCounts: LabelledCounts
+  histograms: Histograms
+  gauges: Gauges
+  workers: WorkerStats[]
+  /** By number of place, those that have ended included. */
+  cpuSeconds: number[]
+  brokers: BrokerState[]
+  /** Metrics received from each of the busiest services, and from all others as `other`. */
+  services: [name: string, metrics: number][]
+  /** The last ones, newest first. */
+  refusals: Refusal[]
+  workerRestarts: number
+  /** The collector shuts down. */
+  stopping: boolean
+  uptimeSeconds: number
+}

@@ -1,0 +1,234 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { ProblemCode } from '../shared/errors.js'
+import { emptyHistogram, type HistogramCounts, observe } from './histogram.js'
+import { Ledger, type LedgerFigures, ledgerFigures } from './ledger.js'
+import type { Rejections } from './rejections.js'
+
+/**
+ * What a worker counts beside its ledger: member of `Counts`, and what it means. Each becomes
+ * vantage_collector_<snake_case>_total.
+ */
+export const counters = {
+  batchesReceived: 'Batches posted to /v1/metrics whose body was read',
+  metricsAccepted: 'Metrics answered 202: acknowledged by Kafka, in the journal, or in memory where that is asked for',
+  rejectsKept: 'Rejected metrics that are in the dead-letter topic, where VANTAGE_DEAD_LETTER_INVALID is on',
+  rejectsDropped: 'Rejected metrics that the dead-letter topic did not take, or that there was no room for',
+  connectionsRefused: 'Connections closed at once since VANTAGE_MAX_CONNECTIONS were open',
+  idleConnectionsClosed:
+    'Connections, idle or with headers that trickle, that were closed a few at a time, as is done where there are many',
+  requestsStalled: 'Requests whose connection was closed since the body came, or the answer was read, too slowly',
+  recordsDelivered: 'Records acknowledged by Kafka',
+  recordsFailed: 'Failures to deliver a record, before any further try',
+  deliveredBytes: 'Bytes of record values acknowledged by Kafka',
+} as const
+
+export type CounterName = keyof typeof counters
+export type Counts = Record<CounterName, number>
+
+/**
+ * What a worker counts apart by label. A figure of the ledger that is here, too, is the sum of this one, and Prometheus
+ * is shown the parts.
+ */
+export const labelledCounters = {
+  httpRequests: { help: 'HTTP requests by route and status', labels: ['route', 'status'] },
+  metricsRejected: { help: ledgerFigures.rejected.help, labels: ['reason'] },
+  apiKeyRequests: { help: 'Requests by API key', labels: ['key'] },
+  apiKeyMetricsAccepted: { help: 'Metrics answered 202 by API key', labels: ['key'] },
+  problems: { help: 'Error answers by code: docs/errors.md says what each means', labels: ['code'] },
+  kafkaBrokerErrors: { help: 'Failed transmissions and time-outs of requests to each broker', labels: ['broker'] },
+} as const
+
+export type LabelledCounterName = keyof typeof labelledCounters
+/** Counts by the values of their labels, joined by `labelSeparator`. */
+export type LabelledCounts = Record<LabelledCounterName, Record<string, number>>
+
+/** Stands in no label value that we give: routes, status codes, reasons, names of brokers. */
+export const labelSeparator = ' '
+/** Most label values of a counter; what would be more is counted as `other`. */
+const maxLabelValues = 200
+
+/** Half a millisecond and up, each bound half or a third above the one before: fine enough for a quantile. */
+const durationBounds = [
+  0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.032, 0.048, 0.064, 0.096,
+  0.128, 0.256, 0.512, 1.024, 2.048,
+]
+
+/** What a worker measures and counts in buckets. Each becomes vantage_collector_<snake_case>. */
+export const histograms = {
+  httpRequestDurationSeconds: {
+    help: 'Time from the headers of a request to its answer, by route',
+    label: 'route',
+    bounds: durationBounds,
+  },
+  acknowledgeDurationSeconds: {
+    help: 'Time from handing a batch to Kafka to its acknowledgement',
+    bounds: durationBounds,
+  },
+  batchMetrics: {
+    help: 'Metrics in a batch',
+    bounds: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000],
+  },
+  requestBodyBytes: {
+    help: 'Bytes of a batch as it was sent',
+    bounds: [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216],
+  },
+} as const satisfies Record<string, { help: string; label?: string; bounds: readonly number[] }>
+
+export type HistogramName = keyof typeof histograms
+/** Buckets by the value of the histogram's label, which is '' for one without. */
+export type Histograms = Record<HistogramName, Record<string, HistogramCounts>>
+
+/**
+ * What a worker holds or measures now. Each becomes vantage_collector_<snake_case>: the sum, the best or the worst of
+ * all workers.
+ */
+export const gauges = {
+  journalBytes: { help: 'Bytes of the journal on disk', aggregator: 'sum' },
+  journalBatches: { help: 'Batches in the journal', aggregator: 'sum' },
+  journalOldestAgeSeconds: { help: 'Age of the oldest batch in the journal', aggregator: 'max' },
+  heldBytes: { help: 'Bytes held until Kafka acknowledges them, against the byte budget', aggregator: 'sum' },
+  requestHeldBytes: { help: 'Bytes of bodies and records of requests that are being answered', aggregator: 'sum' },
+  connections: { help: 'Open connections', aggregator: 'sum' },
+  heldLimitBytes: { help: 'The byte budget: the most that may be held', aggregator: 'sum' },
+  ready: { help: 'Whether a batch posted now would be answered 202 by each worker', aggregator: 'min' },
+  kafkaUp: { help: 'Whether each worker sees Kafka take records', aggregator: 'min' },
+  tlsCertificateExpiryTimestampSeconds: {
+    help: 'Unix time at which the certificate expires that the collector shows; 0 without TLS',
+    aggregator: 'min',
+  },
+  residentMemoryBytes: { help: 'Resident memory of the workers', aggregator: 'sum' },
+  eventLoopLagSeconds: { help: 'Mean delay of the event loop, of the slowest worker', aggregator: 'max' },
+} as const satisfies Record<string, { help: string; aggregator: Aggregator }>
+
+export type Aggregator = 'sum' | 'min' | 'max'
+export type GaugeName = keyof typeof gauges
+export type Gauges = Record<GaugeName, number>
+
+/** What librdkafka says of its connection to a broker. */
+export type BrokerState = {
+  /** host:port/id */
+  name: string
+  up: boolean
+  /** Mean round trip of the last seconds; 0 when there was none. */
+  rttSeconds: number
+}
+
+/** A request that was answered with an error, or of which a part was rejected. Nothing of what was sent is in it. */
+export type Refusal = {
+  /** Unix time in ms. */
+  atMs: number
+  route: string
+  status: number
+  /** Absent when the rest of the batch was accepted. */
+  code?: ProblemCode
+  /** How many metrics were rejected for which reason. */
+  rejections: Rejections
+}
+
+/** Everything a worker tells the primary of itself, taken in one turn of its event loop, so that the books balance. */
+export type WorkerSnapshot = {
+  ledger: Readonly<LedgerFigures>
+  counts: Counts
+  labelledCounts: LabelledCounts
+  histograms: Histograms
+  gauges: Gauges
+  cpuSeconds: number
+  kafka: { up: boolean; message: string }
+  /** Undefined where there is no journal. */
+  journal: { state: 'ok' | 'full' | 'unavailable'; message: string } | undefined
+  brokers: BrokerState[]
+  /** Only what has come since the last snapshot. */
+  since: { services: [name: string, metrics: number][]; refusals: Refusal[] }
+}
+
+/** Metrics of services that are not told apart. */
+export const otherServices = 'other'
+
+const lagIntervalMs = 10
+/** Services told apart between two snapshots, which are 250 ms apart at most; the rest is counted together. */
+const maxServices = 200
+const maxRefusals = 20
+
+/** A worker's figures: plain numbers to count in. */
+export class Telemetry {
+  readonly ledger = new Ledger()
+  readonly counts: Counts = zeros(counters)
+  readonly gauges: Gauges = zeros(gauges)
+  readonly #labelledCounts = emptyMembers(labelledCounters) as LabelledCounts
+  readonly #histograms = emptyMembers(histograms) as Histograms
+  readonly #eventLoop = monitorEventLoopDelay({ resolution: lagIntervalMs })
+  #services = new Map<string, number>()
+  #refusals: Refusal[] = []
+
+  constructor() {
+    this.#eventLoop.enable()
+  }
+
+  count(name: LabelledCounterName, labels: string, more = 1): void {
+    const counts = this.#labelledCounts[name]
+    const known = counts[labels]
+    if (known !== undefined) counts[labels] = known + more
+    else if (Object.keys(counts).length < maxLabelValues) counts[labels] = more
+    else counts.other = (counts.other ?? 0) + more
+  }
+
+  observe(name: HistogramName, value: number, label = ''): void {
+    const { bounds } = histograms[name]
+    const byLabel = this.#histograms[name]
+    const counts = byLabel[label] ?? emptyHistogram(bounds)
+    byLabel[label] = counts
+    observe(bounds, counts, value)
+  }
+
+  /** Counts metrics for the service that sent them. */
+  countService(service: string, metrics: number): void {
+    // A lone surrogate cannot be written as UTF-8, and Prometheus refuses all of a page that has one.
+    const known = service.toWellFormed()
+    const name = this.#services.has(known) || this.#services.size < maxServices ? known : otherServices
+    this.#services.set(name, (this.#services.get(name) ?? 0) + metrics)
+  }
+
+  /** Notes a refusal, to be seen among the last ones. */
+  refuse(refusal: Omit<Refusal, 'atMs'>): void {
+    this.#refusals.push({ atMs: Date.now(), ...refusal })
+    if (this.#refusals.length > maxRefusals) this.#refusals.shift()
+  }
+
+  /** @param stores what this worker sees of Kafka and of the journal */
+  snapshot(stores: Pick<WorkerSnapshot, 'kafka' | 'journal' | 'brokers'>): WorkerSnapshot {
+    this.gauges.residentMemoryBytes = process.memoryUsage.rss()
+    // Samples contain the interval at which they are taken; the mean is NaN until there is one.
+    const meanMs = this.#eventLoop.mean / 1e6
+    this.gauges.eventLoopLagSeconds = Math.max(0, meanMs - lagIntervalMs || 0) / 1000
+    this.#eventLoop.reset()
+    const { user, system } = process.cpuUsage()
+    const since = { services: [...this.#services], refusals: this.#refusals }
+    this.#services = new Map()
+    this.#refusals = []
+    return {
+      ledger: this.ledger.figures,
+      counts: this.counts,
+      labelledCounts: this.#labelledCounts,
+      histograms: this.#histograms,
+      gauges: this.gauges,
+      cpuSeconds: (user + system) / 1e6,
+      ...stores,
+      since,
+    }
+  }
+}
+
+/** The names of a table, with their own type. */
+export function namesOf<K extends string>(table: Record<K, unknown>): K[] {
+  return Object.keys(table) as K[]
+}
+
+/** A zero for each name of a table. */
+export function zeros<K extends string>(table: Record<K, unknown>): Record<K, number> {
+  return Object.fromEntries(namesOf(table).map((name) => [name, 0])) as Record<K, number>
+}
+
+/** Room for what is counted by label, for each name of a table. */
+export function emptyMembers<K extends string>(table: Record<K, unknown>): Record<K, Record<string, never>> {
+  return Object.fromEntries(namesOf(table).map((name) => [name, {}])) as Record<K, Record<string, never>>
+}

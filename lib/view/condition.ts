@@ -1,0 +1,30 @@
+import type { Stats } from '../telemetry/stats-schema.js'
+
+/** How a collector is, in a word, and what whoever looks at it should know first. */
+export type Condition = {
+  state: Stats['status'] | 'degraded'
+  word: string
+  /** A sentence; '' when all is well. */
+  notice: string
+}
+
+export function conditionOf({ status, reason, workers }: Stats): Condition {
+  if (status === 'draining') {
+    return { state: status, word: 'Draining', notice: 'It finishes what is in flight and ends.' }
+  }
+  if (status === 'unavailable') {
+    return { state: status, word: 'Unavailable', notice: `Batches are sent back: ${reason}` }
+  }
+  const fault = faultOf(workers)
+  return fault === undefined
+    ? { state: status, word: 'Operational', notice: '' }
+    : { state: 'degraded', word: 'Degraded', notice: fault }
+}
+
+/** What does not work although batches get 202, as GET /health has it. */
+function faultOf(workers: Stats['workers']): string | undefined {
+  const away = workers.find(({ kafka }) => !kafka.up)
+  if (away !== undefined) return `Batches are kept until Kafka takes them: ${away.kafka.message}`
+  const broken = workers.find(({ journal }) => journal !== undefined && journal.state !== 'ok')?.journal
+  return broken && `Kafka takes batches, and the journal could not: ${broken.message}`
+}
