@@ -1,5 +1,5 @@
 import { Problem } from '../shared/errors.js'
-import { noRejections, type Rejections, totalOf } from '../telemetry/rejections.js'
+import { noRejections, type Rejections, totalOf } from '../shared/rejections.js'
 import { otherServices, type Telemetry } from '../telemetry/telemetry.js'
 
 /** What became of one batch, for the ledger: the delivery takes its accepted metrics out of flight, this the others. */

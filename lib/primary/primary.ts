@@ -1,7 +1,7 @@
 import { type Config, variableOf } from '../config/config.js'
+import { rateLimitsOf } from '../config/rate-limits.js'
 import { certificateExpiry } from '../config/tls-files.js'
 import type { Logger } from '../shared/logger.js'
-import { rateLimitsOf } from '../shared/rate-limits.js'
 import { version } from '../shared/version.js'
 import { Fleet } from './collector-figures.js'
 import { countCpus } from './cpu-count.js'

@@ -1,4 +1,4 @@
-import type { RateLimits, RateRequest, RateVerdict } from '../shared/rate-limits.js'
+import type { RateLimits, RateRequest, RateVerdict } from '../config/rate-limits.js'
 
 type Window = { requestsLeft: number; metricsLeft: number; endsAtMs: number }
 

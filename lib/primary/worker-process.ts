@@ -1,6 +1,6 @@
 import type { Worker } from 'node:cluster'
-import type { PrimaryMessage, WorkerMessage } from '../shared/messages.js'
-import type { RateRequest } from '../shared/rate-limits.js'
+import type { RateRequest } from '../config/rate-limits.js'
+import type { PrimaryMessage, WorkerMessage } from '../telemetry/messages.js'
 import type { WorkerSnapshot } from '../telemetry/telemetry.js'
 
 export type WorkerEvents = {

@@ -1,5 +1,5 @@
-import { totalOf } from '../telemetry/rejections.js'
 import { Problem, problems } from './errors.js'
+import { totalOf } from './rejections.js'
 
 /** An answer to a request, before it is written. */
 export type Answer = {

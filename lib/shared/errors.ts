@@ -1,4 +1,4 @@
-import type { Rejections } from '../telemetry/rejections.js'
+import type { Rejections } from './rejections.js'
 
 export type ProblemDefinition = {
   status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422 | 429 | 500 | 503

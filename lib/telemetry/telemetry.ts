@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { ProblemCode } from '../shared/errors.js'
+import type { Rejections } from '../shared/rejections.js'
 import { emptyHistogram, type HistogramCounts, observe } from './histogram.js'
 import { Ledger, type LedgerFigures, ledgerFigures } from './ledger.js'
-import type { Rejections } from './rejections.js'
 
 /**
  * What a worker counts beside its ledger: member of `Counts`, and what it means. Each becomes

@@ -1,7 +1,7 @@
+import type { RateRequest, RateVerdict } from '../config/rate-limits.js'
 import { Problem } from '../shared/errors.js'
-import { heartbeatIntervalMs, type PrimaryMessage, type WorkerMessage } from '../shared/messages.js'
-import type { RateRequest, RateVerdict } from '../shared/rate-limits.js'
 import type { FleetStats } from '../telemetry/fleet-stats.js'
+import { heartbeatIntervalMs, type PrimaryMessage, type WorkerMessage } from '../telemetry/messages.js'
 import type { WorkerSnapshot } from '../telemetry/telemetry.js'
 
 export type PrimaryLinkOptions = {

@@ -1,5 +1,5 @@
+import type { RateLimits, RateRequest, RateVerdict } from '../../config/rate-limits.js'
 import { Problem } from '../../shared/errors.js'
-import type { RateLimits, RateRequest, RateVerdict } from '../../shared/rate-limits.js'
 
 type Take = (request: RateRequest) => RateVerdict | Promise<RateVerdict | undefined>
 type LimitedRequest = { client: string; answerHeaders: Record<string, string> }

@@ -1,5 +1,5 @@
+import type { RateLimits, RateRequest, RateVerdict } from '../../config/rate-limits.js'
 import type { Logger } from '../../shared/logger.js'
-import type { RateLimits, RateRequest, RateVerdict } from '../../shared/rate-limits.js'
 import type { PrimaryLink } from '../primary-link.js'
 import { Quota } from './quota.js'
 

@@ -1,6 +1,6 @@
 import type { Config } from '../../../config/config.js'
 import type { DeadLetter } from '../../../delivery/dead-letter-topic.js'
-import { noRejections } from '../../../telemetry/rejections.js'
+import { noRejections } from '../../../shared/rejections.js'
 import { decode, encodingOf } from './decode.js'
 import { createLetters } from './letters.js'
 import { agentVersionDefault, environmentDefault } from './metric-schema.js'

@@ -1,7 +1,7 @@
 import { metricsBefore, type RecordBatch } from '../../../delivery/record-batch.js'
 import type { Durability, RefusedRecord } from '../../../delivery/shipment.js'
 import { type Answer, json } from '../../../shared/answer.js'
-import { withReason } from '../../../telemetry/rejections.js'
+import { withReason } from '../../../shared/rejections.js'
 import { type Judgement, maxErrors, noValidMetrics } from './validate.js'
 
 /**

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Problem } from '../../../shared/errors.js'
 import { excerpt } from '../../../shared/excerpt.js'
-import { noRejections, type Rejections } from '../../../telemetry/rejections.js'
+import { noRejections, type Rejections } from '../../../shared/rejections.js'
 import { type Envelope, envelopeSchema, type Metric, metricSchema } from './metric-schema.js'
 
 export type ValidationLimits = {

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.js'
+import type { Config } from './config.js'
 
 /** What a client may send within a window; 0 is no limit. */
 export type RateLimits = { requests: number; metrics: number; windowMs: number }

@@ -1,6 +1,6 @@
-import type { FleetStats } from '../telemetry/fleet-stats.js'
-import type { WorkerSnapshot } from '../telemetry/telemetry.js'
-import type { RateRequest, RateVerdict } from './rate-limits.js'
+import type { RateRequest, RateVerdict } from '../config/rate-limits.js'
+import type { FleetStats } from './fleet-stats.js'
+import type { WorkerSnapshot } from './telemetry.js'
 
 /** What a worker tells the primary. */
 export type WorkerMessage =
