@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import type { Stats } from '../lib/telemetry/stats-schema.js'
 import { type ClientTls, fetchHttps } from './https-client.js'
 import { waitFor } from './wait-for.js'
 
@@ -143,49 +144,6 @@ export class Collector {
     this.process.kill('SIGKILL')
     await this.#exit
   }
-}
-
-/** What tests read of GET /v1/stats. */
-export type Stats = {
-  ingestion: {
-    batches_received: number
-    metrics_received: number
-    metrics_accepted: number
-    metrics_rejected: number
-    rejects_kept: number
-    rejects_dropped: number
-    metrics_unavailable: number
-    acceptance_rate: number
-    rejections: Record<string, number>
-  }
-  kafka: {
-    connected: boolean
-    messages_sent: number
-    messages_failed: number
-    bytes_sent: number
-    success_rate: number
-    brokers: { name: string; up: boolean; rtt_seconds: number; errors: number }[]
-  }
-  journal: {
-    metrics_journaled: number
-    metrics_replayed: number
-    metrics_waiting: number
-    batches_waiting: number
-    bytes: number
-    oldest_age_seconds: number
-  }
-  balance: Record<string, number>
-  worker_restarts: number
-  services: { service: string; metrics_received: number }[]
-  refusals: { at: string; route: string; status: number; code: string | null; rejections: Record<string, number> }[]
-  workers: {
-    pid: number
-    uptime_seconds: number
-    stale: boolean
-    metrics_received: number
-    held_bytes: number
-    resident_memory_bytes: number
-  }[]
 }
 
 async function fetchText(url: string, request: RequestInit) {

@@ -1,6 +1,7 @@
 import { createWriteStream, readFileSync, type WriteStream } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Collector, type LogLine, type Stats } from '../../../tools/collector.js'
+import type { Stats } from '../../../lib/telemetry/stats-schema.js'
+import { Collector, type LogLine } from '../../../tools/collector.js'
 
 export type SupervisorOptions = {
   port: number

@@ -1,6 +1,7 @@
 import { test } from 'tap'
+import type { Stats } from '../../../lib/telemetry/stats-schema.js'
 import { batchOf } from '../../../tools/batches.js'
-import { Collector, type Stats, startCollector } from '../../../tools/collector.js'
+import { Collector, startCollector } from '../../../tools/collector.js'
 import { waitFor } from '../../../tools/wait-for.js'
 import { Load } from '../../support/load.js'
 import { startMockKafka } from '../../support/mock-kafka.js'
