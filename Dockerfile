@@ -38,7 +38,7 @@ LABEL org.opencontainers.image.title="Vantage Collector" \
 RUN apt-get update && apt-get install --yes --no-install-recommends libssl3 libzstd1 tini zlib1g && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
-COPY --from=dependencies /app/build/Release/vantage_producer.node /app/build/Release/vantage_scan.node /app/build/Release/vantage_sockets.node ./build/Release/
+COPY --from=dependencies /app/build/Release/vantage_output.node /app/build/Release/vantage_producer.node /app/build/Release/vantage_scan.node /app/build/Release/vantage_sockets.node ./build/Release/
 COPY --from=build /app/package.json /app/LICENSE /app/CHANGELOG.md ./
 COPY --from=build /app/dist ./dist
 ENV NODE_ENV=production \

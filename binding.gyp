@@ -1,5 +1,5 @@
-# Three addons: one that counts Kafka's reports, against the librdkafka that node-rdkafka has compiled, so that both load the
-# same library; one that scans batches; and one that finds idle connections.
+# Four addons: one that counts Kafka's reports, against the librdkafka that node-rdkafka has compiled, so that both load the
+# same library; one that scans batches; one that finds idle connections; and one that writes the log.
 {
   "variables": {
     "librdkafka": "<!(node -p \"require('node:path').join(require('node:path').dirname(require.resolve('node-rdkafka/package.json')), 'build/deps')\")"
@@ -18,6 +18,10 @@
     {
       "target_name": "vantage_scan",
       "sources": ["lib/ingest/native/addon.c", "lib/ingest/native/scan.c"]
+    },
+    {
+      "target_name": "vantage_output",
+      "sources": ["lib/shared/native/output.c"]
     },
     {
       "target_name": "vantage_sockets",

@@ -6,7 +6,8 @@ import { type Config, type ParsedConfig, parseConfig, propertyVariable } from '.
 import { objectionTo } from '../lib/delivery/producer.js'
 import { producerProperties } from '../lib/delivery/producer-properties.js'
 import { messageOf } from '../lib/shared/errors.js'
-import { createLogger } from '../lib/shared/logger.js'
+import { LogOutput } from '../lib/shared/log-output.js'
+import { createLogger, type Logger } from '../lib/shared/logger.js'
 import { version } from '../lib/shared/version.js'
 
 const exitFailure = 1
@@ -87,12 +88,14 @@ function isUsageError(error: unknown): boolean {
 async function runPrimary(): Promise<void> {
   const { Primary } = await import('../lib/primary/primary.js')
   const config = readConfig()
-  const logger = await createLogger(config, dev)
+  const log = new LogOutput()
+  const logger = await createLogger(config, log, dev)
+  endOnException(logger, 'primary failed')
   const uWebSockets = await loadUWebSockets().catch((error) => {
     logger.fatal(messageOf(error))
     process.exit(exitFailure)
   })
-  const primary = new Primary(config, logger, { dev, uWebSockets, onGiveUp: () => process.exit(exitFailure) })
+  const primary = new Primary(config, logger, { dev, log, uWebSockets, onGiveUp: () => process.exit(exitFailure) })
   let stopping = false
   const stop = async (signal: string) => {
     if (stopping) return
@@ -121,13 +124,11 @@ async function runWorker(): Promise<void> {
   const { startTracing } = await import('../lib/worker/tracing/tracing.js')
   const { Worker } = await import('../lib/worker/worker.js')
   const config = readConfig()
-  const logger = await createLogger(config, dev)
-  process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'worker failed')
-    process.exit(exitFailure)
-  })
+  const log = new LogOutput()
+  const logger = await createLogger(config, log, dev)
+  endOnException(logger, 'worker failed')
   const tracing = await startTracing(config, logger)
-  const worker = new Worker(config, logger, { dev, tracing, onStopped: () => process.exit(0) })
+  const worker = new Worker(config, logger, { dev, log, tracing, onStopped: () => process.exit(0) })
   // node:cluster ends a worker at once when its primary dies; ours finishes what is in flight first (primary-link.ts).
   if (cluster.worker) cluster.worker.exitedAfterDisconnect = true
   process.on('SIGTERM', (signal) => void worker.stop(signal))
@@ -135,6 +136,14 @@ async function runWorker(): Promise<void> {
   // The primary reloads for all; a terminal sends the signal to the workers, too.
   process.on('SIGHUP', () => logger.debug('SIGHUP is for the primary'))
   await worker.start()
+}
+
+/** Tells it in the log: standard error, where Node would, may be a pipe that nobody reads, and then hold up the end. */
+function endOnException(logger: Logger, message: string): void {
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, message)
+    process.exit(exitFailure)
+  })
 }
 
 /** The first line is the version alone; the others name what was compiled for this machine, or could not be. */

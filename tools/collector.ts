@@ -19,6 +19,9 @@ export type CollectorOptions = {
   ready?: boolean
   /** Takes the log instead of `logs`, which grows for as long as the collector runs. */
   onLog?: (line: LogLine) => void
+  /** Descriptors that are standard output and standard error instead of `logs` and `stderr`. */
+  output?: number
+  errorOutput?: number
 }
 
 export type LogLine = { level: string; msg: string; [member: string]: unknown }
@@ -50,6 +53,7 @@ export class Collector {
   constructor(options: CollectorOptions) {
     this.#tls = options.tls
     const { kafka, env = {}, args = [], nodeArgs = [], onLog = (line) => this.logs.push(line) } = options
+    const { output = 'pipe', errorOutput = 'pipe' } = options
     const settings = {
       VANTAGE_API_HOST: '127.0.0.1',
       VANTAGE_API_PORT: '0',
@@ -60,12 +64,12 @@ export class Collector {
     }
     const child = spawn(process.execPath, [...nodeArgs, 'dist/bin/vantage-collector.js', ...args], {
       env: { ...process.env, ...settings },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, errorOutput],
     })
     this.process = child
     this.#exit = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
-    createInterface(child.stdout).on('line', (line) => onLog(parseLine(line)))
-    child.stderr.on('data', (chunk) => {
+    if (child.stdout) createInterface(child.stdout).on('line', (line) => onLog(parseLine(line)))
+    child.stderr?.on('data', (chunk) => {
       this.stderr += chunk
     })
   }

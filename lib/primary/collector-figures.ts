@@ -1,3 +1,4 @@
+import type { LogOutput } from '../shared/log-output.js'
 import type { FleetStats, WorkerStats } from '../telemetry/fleet-stats.js'
 import { Ledger, sumOfLedgers } from '../telemetry/ledger.js'
 import { add, emptySums, type Sums } from '../telemetry/sums.js'
@@ -20,6 +21,7 @@ const maxRefusals = 50
 /** The sums over all workers. Those of a worker that has ended stay in them, so that no counter ever falls. */
 export class Fleet {
   readonly #startedAtMs = performance.now()
+  readonly #log: Pick<LogOutput, 'dropped'>
   readonly #workers = new Set<WorkerProcess>()
   readonly #ended: Sums = emptySums()
   readonly #endedLedger = new Ledger()
@@ -28,6 +30,11 @@ export class Fleet {
   #refusals: Refusal[] = []
   #workerRestarts = 0
   #stopping = false
+
+  /** @param log this process's own, whose figures are in the sums, too */
+  constructor(log: Pick<LogOutput, 'dropped'>) {
+    this.#log = log
+  }
 
   workerStarted(worker: WorkerProcess): void {
     this.#workers.add(worker)
@@ -67,6 +74,7 @@ export class Fleet {
     const now = performance.now()
     const sums = emptySums()
     add(sums, this.#ended)
+    sums.counts.logLinesDropped += this.#log.dropped
     const cpuSeconds = [...this.#endedCpuSeconds]
     const snapshots: WorkerSnapshot[] = []
     const workers: WorkerStats[] = []

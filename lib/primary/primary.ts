@@ -1,6 +1,7 @@
 import { type Config, variableOf } from '../config/config.js'
 import { rateLimitsOf } from '../config/rate-limits.js'
 import { certificateExpiry } from '../config/tls-files.js'
+import type { LogOutput } from '../shared/log-output.js'
 import type { Logger } from '../shared/logger.js'
 import { version } from '../shared/version.js'
 import { Fleet } from './collector-figures.js'
@@ -12,6 +13,8 @@ import { WorkerPool } from './worker-pool.js'
 
 export type PrimaryOptions = {
   dev: boolean
+  /** Where the log goes, for its figures. */
+  log: Pick<LogOutput, 'dropped'>
   /** Which build of uWebSockets.js the workers load, for the log. */
   uWebSockets: string
   /** The workers never come to take connections. */
@@ -91,6 +94,10 @@ export class Primary {
     const limits = rateLimitsOf(this.#config)
     const rateWindows = limits && new RateWindows(limits)
     const stuckAfterMs = this.#config.workerStuckAfterMs
-    return new WorkerPool({ size, env, stuckAfterMs, rateWindows, onGiveUp }, new Fleet(), this.#logger)
+    return new WorkerPool(
+      { size, env, stuckAfterMs, rateWindows, onGiveUp },
+      new Fleet(this.#options.log),
+      this.#logger,
+    )
   }
 }

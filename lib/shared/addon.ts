@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
  *
  * @throws {Error} when it was not compiled, or not for this Node
  */
-export function loadAddon(name: 'vantage_producer' | 'vantage_scan' | 'vantage_sockets'): unknown {
+export function loadAddon(name: 'vantage_output' | 'vantage_producer' | 'vantage_scan' | 'vantage_sockets'): unknown {
   try {
     return createRequire(import.meta.url)(`../../../build/Release/${name}.node`)
   } catch (cause) {

@@ -17,6 +17,7 @@ export const counters = {
   idleConnectionsClosed:
     'Connections, idle or with headers that trickle, that were closed a few at a time, as is done where there are many',
   requestsStalled: 'Requests whose connection was closed since the body came, or the answer was read, too slowly',
+  logLinesDropped: 'Lines of the log that were dropped since standard output took no more',
   recordsDelivered: 'Records acknowledged by Kafka',
   recordsFailed: 'Failures to deliver a record, before any further try',
   deliveredBytes: 'Bytes of record values acknowledged by Kafka',

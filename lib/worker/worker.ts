@@ -8,6 +8,7 @@ import { createJudge } from '../ingest/formats/vantage/judge.js'
 import { createRecords } from '../ingest/formats/vantage/records.js'
 import { Turns } from '../ingest/turns.js'
 import { BufferPool } from '../shared/buffer-pool.js'
+import type { LogOutput } from '../shared/log-output.js'
 import type { Logger } from '../shared/logger.js'
 import { Telemetry } from '../telemetry/telemetry.js'
 import { RateLimiter } from './access/rate-limiter.js'
@@ -20,6 +21,8 @@ import type { Tracing } from './tracing/tracing.js'
 
 export type WorkerOptions = {
   dev: boolean
+  /** Where the log goes, for its figures. */
+  log: Pick<LogOutput, 'dropped'>
   tracing: Tracing
   /** Called once all is finished: nothing keeps the process any more. */
   onStopped: () => void
@@ -47,7 +50,7 @@ export class Worker {
   readonly #onStopped: () => void
   #draining = false
 
-  constructor(config: Config, logger: Logger, { dev, tracing, onStopped }: WorkerOptions) {
+  constructor(config: Config, logger: Logger, { dev, log, tracing, onStopped }: WorkerOptions) {
     const telemetry = new Telemetry()
     if (config.tlsCertFile !== '') {
       telemetry.gauges.tlsCertificateExpiryTimestampSeconds = certificateExpiry(config.tlsCertFile).getTime() / 1000
@@ -58,6 +61,7 @@ export class Worker {
       snapshot: () => {
         delivery.measure()
         if (this.#draining) telemetry.gauges.ready = 0
+        telemetry.counts.logLinesDropped = log.dropped
         const { kafka, journal, brokers } = delivery
         return telemetry.snapshot({ kafka, journal, brokers })
       },

@@ -6,6 +6,7 @@ import type { RecordBatch } from '../../delivery/record-batch.js'
 import type { DeliveryOutcome } from '../../delivery/shipment.js'
 import { BufferPool } from '../../shared/buffer-pool.js'
 import { Problem } from '../../shared/errors.js'
+import { LogOutput } from '../../shared/log-output.js'
 import { createLogger } from '../../shared/logger.js'
 import { Telemetry } from '../../telemetry/telemetry.js'
 import type { CommandContext } from '../command.js'
@@ -30,7 +31,7 @@ export async function replayJournal(
   const config = { ...readConfig(), durability: 'journal' as const }
   const telemetry = new Telemetry()
   const { figures } = telemetry.ledger
-  const logger = await createLogger(config, false)
+  const logger = await createLogger(config, new LogOutput(), false)
   logger.level = 'silent'
   const delivery = new Delivery(config, telemetry, new BufferPool(), logger)
   await delivery.start(waitForKafkaMs)
