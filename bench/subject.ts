@@ -151,7 +151,7 @@ export class Bench {
         measureServer(collector.process.pid ?? 0, { ...options, url }).finally(endLook),
       )
       const stats = await collector.stats()
-      await this.#check(topic, stats.kafka.messages_sent)
+      await this.#check(topic, stats.kafka.records_acknowledged)
       return { ...measured, topic, yardstick, acceptedMetrics: stats.ingestion.metrics_accepted }
     })
   }

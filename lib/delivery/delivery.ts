@@ -286,8 +286,8 @@ export class Delivery {
   #finish(shipment: Shipment): void {
     const { counts, gauges, ledger } = this.#telemetry
     const { records, metrics, bytes } = shipment.delivered
-    counts.recordsDelivered += records
-    counts.deliveredBytes += bytes
+    counts.recordsAcknowledged += records
+    counts.acknowledgedBytes += bytes
     counts.recordsFailed += shipment.records - records
     if (records > 0 && shipment.pooled) {
       this.#telemetry.observe('acknowledgeDurationSeconds', shipment.ageMs / 1000)

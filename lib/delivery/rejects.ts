@@ -18,13 +18,17 @@ const warnEveryMs = 60_000
  */
 export class Rejects {
   readonly #topic: DeadLetterTopic
-  readonly #counts: Pick<Counts, 'rejectsKept' | 'rejectsDropped'>
+  readonly #counts: Pick<Counts, 'rejectedDeadLetters' | 'rejectedDeadLettersDropped'>
   readonly #warning: Seldom
   #waiting: DeadLetter[] = []
   #heldBytes = 0
   #sending: Promise<void> | undefined
 
-  constructor(topic: DeadLetterTopic, counts: Pick<Counts, 'rejectsKept' | 'rejectsDropped'>, logger: Logger) {
+  constructor(
+    topic: DeadLetterTopic,
+    counts: Pick<Counts, 'rejectedDeadLetters' | 'rejectedDeadLettersDropped'>,
+    logger: Logger,
+  ) {
     this.#topic = topic
     this.#counts = counts
     this.#warning = new Seldom(warnEveryMs, (metrics, reason) =>
@@ -68,7 +72,7 @@ export class Rejects {
         this.#drop(letters.length, 'the collector stops')
         return
       }
-      this.#counts.rejectsKept += letters.length - failed.size
+      this.#counts.rejectedDeadLetters += letters.length - failed.size
       const [reason] = failed.values()
       if (reason !== undefined) this.#drop(failed.size, reason)
     } catch (error) {
@@ -77,7 +81,7 @@ export class Rejects {
   }
 
   #drop(metrics: number, reason: string): void {
-    this.#counts.rejectsDropped += metrics
+    this.#counts.rejectedDeadLettersDropped += metrics
     this.#warning.add(metrics, reason)
   }
 }

@@ -105,14 +105,14 @@ function showTiles({ ingestion, held }: Stats, now: Figures, { latency }: Figure
   setText('received-rate', shortNumber(now.received))
   setText('received-sub', `${shortNumber(ingestion.metrics_received)} in all`)
   setText('accepted-rate', shortNumber(now.accepted))
-  setText('accepted-sub', `${shortBytes(now.deliveredBytes)}/s to Kafka`)
+  setText('accepted-sub', `${shortBytes(now.acknowledgedBytes)}/s to Kafka`)
   setText('latency', shortMs(latency.p99))
   setText('latency-sub', latency.p50 === undefined ? 'nothing to answer' : `${shortMs(latency.p50)} ms, p50`)
   setText('rejected-rate', shortNumber(now.rejected))
   setText('rejected-sub', `${shortNumber(ingestion.metrics_rejected)} in all`)
   byId('rejected-tile').dataset.alarm = now.rejected > 0 ? 'warn' : ''
   setText('refused-rate', shortNumber(now.refused))
-  setText('refused-sub', `${shortNumber(ingestion.metrics_unavailable)} metrics sent back`)
+  setText('refused-sub', `${shortNumber(ingestion.metrics_deferred)} metrics sent back`)
   byId('refused-tile').dataset.alarm = now.refused > 0 ? 'bad' : ''
   const [amount = '', unit = ''] = shortBytes(held.bytes).split(' ')
   setText('held', amount)
@@ -197,9 +197,9 @@ function showKafka({ kafka, workers }: Stats): void {
   })
   byId('brokers').replaceChildren(...(rows.length > 0 ? rows : [emptyRow('No broker has been found yet', 4)]))
   byId('kafka-facts').replaceChildren(
-    term('Records', shortNumber(kafka.messages_sent)),
-    term('Failures', shortNumber(kafka.messages_failed)),
-    term('Late', shortNumber(kafka.messages_late)),
+    term('Records', shortNumber(kafka.records_acknowledged)),
+    term('Failures', shortNumber(kafka.records_failed)),
+    term('Late', shortNumber(kafka.metrics_late)),
   )
 }
 

@@ -20,7 +20,7 @@ export const ledgerFigures = {
   waiting: { kind: 'held', name: 'metricsWaiting', help: 'Metrics in the journal that Kafka has not acknowledged' },
   queued: {
     kind: 'held',
-    name: 'metricsQueued',
+    name: 'metricsInMemory',
     help: 'Metrics answered 202 with durability memory that are in memory',
   },
   rejected: {
@@ -30,12 +30,12 @@ export const ledgerFigures = {
   },
   deferred: {
     kind: 'end',
-    name: 'metricsUnavailable',
+    name: 'metricsDeferred',
     help: 'Metrics answered 429 or 503, for the agent to send again',
   },
   acknowledged: {
     kind: 'end',
-    name: 'metricsDelivered',
+    name: 'metricsAcknowledged',
     help: 'Metrics of a 202 that Kafka has acknowledged, before the answer or after',
   },
   buried: {

@@ -11,16 +11,16 @@ import { Ledger, type LedgerFigures, ledgerFigures } from './ledger.js'
 export const counters = {
   batchesReceived: 'Batches posted to /v1/metrics whose body was read',
   metricsAccepted: 'Metrics answered 202: acknowledged by Kafka, in the journal, or in memory where that is asked for',
-  rejectsKept: 'Rejected metrics that are in the dead-letter topic, where VANTAGE_DEAD_LETTER_INVALID is on',
-  rejectsDropped: 'Rejected metrics that the dead-letter topic did not take, or that there was no room for',
-  connectionsRefused: 'Connections closed at once since VANTAGE_MAX_CONNECTIONS were open',
+  rejectedDeadLetters: 'Rejected metrics that are in the dead-letter topic, where VANTAGE_DEAD_LETTER_INVALID is on',
+  rejectedDeadLettersDropped: 'Rejected metrics that the dead-letter topic did not take, or that there was no room for',
+  connectionsOverLimit: 'Connections closed at once since VANTAGE_MAX_CONNECTIONS were open',
   idleConnectionsClosed:
     'Connections, idle or with headers that trickle, that were closed a few at a time, as is done where there are many',
   requestsStalled: 'Requests whose connection was closed since the body came, or the answer was read, too slowly',
   logLinesDropped: 'Lines of the log that were dropped since standard output took no more',
-  recordsDelivered: 'Records acknowledged by Kafka',
+  recordsAcknowledged: 'Records acknowledged by Kafka',
   recordsFailed: 'Failures to deliver a record, before any further try',
-  deliveredBytes: 'Bytes of record values acknowledged by Kafka',
+  acknowledgedBytes: 'Bytes of record values acknowledged by Kafka',
 } as const
 
 export type CounterName = keyof typeof counters

@@ -9,7 +9,7 @@ export type Figures = {
   unavailable: number
   /** Requests answered with a problem. */
   refused: number
-  deliveredBytes: number
+  acknowledgedBytes: number
   /** Seconds; undefined when nothing was answered. */
   latency: { p50: number | undefined; p99: number | undefined; acknowledgeP99: number | undefined }
   services: { service: string; rate: number }[]
@@ -26,9 +26,9 @@ export function figuresBetween(before: Stats, now: Stats, seconds: number): Figu
     received: rate(({ ingestion }) => ingestion.metrics_received),
     accepted: rate(({ ingestion }) => ingestion.metrics_accepted),
     rejected: rate(({ ingestion }) => ingestion.metrics_rejected),
-    unavailable: rate(({ ingestion }) => ingestion.metrics_unavailable),
+    unavailable: rate(({ ingestion }) => ingestion.metrics_deferred),
     refused: rate(({ ingestion }) => Object.values(ingestion.problems).reduce((sum, count) => sum + count, 0)),
-    deliveredBytes: rate(({ kafka }) => kafka.bytes_sent),
+    acknowledgedBytes: rate(({ kafka }) => kafka.bytes_acknowledged),
     latency: {
       p50: quantileBetween(before, now, 'request_duration_seconds', 0.5),
       p99: quantileBetween(before, now, 'request_duration_seconds', 0.99),

@@ -40,7 +40,7 @@ export function figures({ stats, momentary, steady }: Seen, columns: number): Li
   const rows: [name: string, value: string, tone: Tone][] = [
     ['Received', rate(momentary?.received), 'strong'],
     ['Accepted', rate(momentary?.accepted), 'strong'],
-    ['To Kafka', momentary === undefined ? '–' : `${shortBytes(momentary.deliveredBytes)}/s`, 'strong'],
+    ['To Kafka', momentary === undefined ? '–' : `${shortBytes(momentary.acknowledgedBytes)}/s`, 'strong'],
     ['Rejected', rate(momentary?.rejected), alarm(momentary?.rejected, 'warn')],
     ['Refusals', rate(momentary?.refused), alarm(momentary?.refused, 'bad')],
     ['Sent back', rate(momentary?.unavailable), alarm(momentary?.unavailable, 'bad')],

@@ -25,7 +25,7 @@ export class Listener {
     this.app.filter((res, change) => {
       gauges.connections += change
       if (change < 0 || gauges.connections <= maxConnections) return
-      counts.connectionsRefused++
+      counts.connectionsOverLimit++
       res.close()
     })
   }

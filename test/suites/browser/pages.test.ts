@@ -29,7 +29,7 @@ async function open(t: Test, url: string, options = {}): Promise<Page> {
 const text = (page: Page, selector: string) => page.locator(selector).innerText()
 /** The figure under a name in the books. */
 const booked = async (page: Page, name: string) => {
-  const entry = page.locator('#balance div', { has: page.getByText(name, { exact: true }) })
+  const entry = page.locator('#ledger div', { has: page.getByText(name, { exact: true }) })
   return Number((await entry.locator('dd').innerText()).replaceAll(',', ''))
 }
 

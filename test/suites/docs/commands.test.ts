@@ -54,7 +54,7 @@ test('every command of README and docs does what it says', async (t) => {
   }
   const collector = await startCollector(t, { kafka, env: settings })
   await collector.post({ ...batchOf(1), metrics: [{ metric_name: 'nameless' }] })
-  await waitFor(async () => (await collector.stats()).ingestion.rejects_kept === 1, 'a dead letter')
+  await waitFor(async () => (await collector.stats()).ingestion.rejected_dead_letters === 1, 'a dead letter')
   writeFileSync(join(bin, 'vantage-collector'), `#!/bin/sh\nexec ${process.execPath} ${command} "$@"\n`)
   chmodSync(join(bin, 'vantage-collector'), 0o755)
   symlinkSync(resolve('dist'), join(bin, 'dist'))
@@ -83,5 +83,5 @@ test('every command of README and docs does what it says', async (t) => {
     if (code.includes('metrics-dead')) t.match(output, 'vantage-reason=metrics[0].timestamp is required')
     if (code.includes('confluent_kafka')) t.match(output, /^[1-9]\d* metrics of/, 'it read what the others posted')
   }
-  t.equal((await collector.stats()).balance.difference, 0)
+  t.equal((await collector.stats()).ledger.difference, 0)
 })

@@ -93,7 +93,7 @@ async function runOn(options: RunOptions, cleanup: (() => unknown)[]): Promise<R
   await conductor.run(stage, possible)
   await stage.agents.stop(lastAnswersTimeoutMs)
   const failures = await settle(stage)
-  const balance = (await stage.supervisor.stats())?.balance.difference
+  const balance = (await stage.supervisor.stats())?.ledger.difference
   await stage.supervisor.stop()
   if (!(await stage.reader.catchUp(lastAnswersTimeoutMs))) failures.push('the topic could not be read to its end')
   await sampler.stop()

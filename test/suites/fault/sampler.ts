@@ -60,7 +60,7 @@ export class Sampler {
         journalMetrics: stats.journal.metrics_waiting,
         journalMiB: stats.journal.bytes / mebibyte,
         workersMiB: stats.workers.reduce((sum, { resident_memory_bytes }) => sum + resident_memory_bytes, 0) / mebibyte,
-        balance: stats.balance.difference ?? 0,
+        balance: stats.ledger.difference ?? 0,
       },
     }
     this.samples.push(sample)

@@ -47,10 +47,10 @@ let warmMiB: number | undefined
 await campaign()
 
 const endMiB = await memoryMiB()
-const { worker_restarts, balance } = await collector.stats()
+const { worker_restarts, ledger } = await collector.stats()
 if (worker_restarts > 0) findings.push(`${worker_restarts} workers crashed`)
 if (String((await collector.workerPids()).sort()) !== String(pids)) findings.push('the workers are not the same ones')
-if (balance.difference !== 0) findings.push(`the books do not balance: ${JSON.stringify(balance)}`)
+if (ledger.difference !== 0) findings.push(`the books do not balance: ${JSON.stringify(ledger)}`)
 if (endMiB - (warmMiB ?? endMiB) > maxGrowthMiB) findings.push('memory grew')
 for (const { level, msg } of collector.logs) if (level === 'error' || level === 'fatal') findings.push(`log: ${msg}`)
 await postGood()
@@ -114,9 +114,9 @@ function count(counts: Map<string, number>, name: string): void {
 
 /** A good batch gets 202, and the broker has acknowledged it. */
 async function postGood(): Promise<void> {
-  const before = (await collector.stats()).kafka.messages_sent
+  const before = (await collector.stats()).kafka.records_acknowledged
   const { status, body } = await collector.post(batchOf(1))
-  const sent = (await collector.stats()).kafka.messages_sent - before
+  const sent = (await collector.stats()).kafka.records_acknowledged - before
   if (status !== 202 || body.durability !== 'kafka' || sent !== 1) findings.push(`a good batch got ${status}`)
 }
 

@@ -58,7 +58,7 @@ test('hostile bodies get the answer that the contract has for them', async (t) =
   const values = (await readTopic(kafka, 1)).map(({ value }) => value)
   const [surrogates] = values.filter((value) => value.includes('\\ud800'))
   t.ok(surrogates, 'what was accepted is in Kafka as it was sent')
-  t.equal((await collector.stats()).balance.difference, 0)
+  t.equal((await collector.stats()).ledger.difference, 0)
 })
 
 /** Zeros that inflate to so many MiB, in members of 100 MiB each, as one gzip stream may have. */

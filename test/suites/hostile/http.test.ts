@@ -282,7 +282,7 @@ test('connections over the limit are closed at once, and those below it work', a
           ),
         'room again',
       )
-      t.ok((await collector.metric('connections_refused_total')) >= 180)
+      t.ok((await collector.metric('connections_over_limit_total')) >= 180)
     },
     env,
   )

@@ -53,17 +53,17 @@ for (const format of ['metric', 'ndjson']) {
 
     await Promise.all(Array.from({ length: connections }, (_, n) => agent(`service-${n}`)))
     const expected = total - bad
-    const { ingestion, kafka: delivered, balance } = await collector.stats()
+    const { ingestion, kafka: delivered, ledger } = await collector.stats()
     t.match(ingestion, { metrics_received: total, metrics_accepted: expected, metrics_rejected: bad })
-    t.equal(delivered.messages_failed, 0)
-    if (format === 'metric') t.equal(delivered.messages_sent, expected)
-    t.equal(balance.difference, 0)
+    t.equal(delivered.records_failed, 0)
+    if (format === 'metric') t.equal(delivered.records_acknowledged, expected)
+    t.equal(ledger.difference, 0)
     t.equal(await collector.metric('metrics_received_total'), total)
     t.equal(await collector.metric('metrics_accepted_total'), expected)
     t.equal(await collector.metric('metrics_rejected_total'), bad)
 
-    const records = await readTopic(kafka.bootstrap, delivered.messages_sent, { timeoutMs: 120_000 })
-    t.equal(records.length, delivered.messages_sent, 'no record is missing, none is there twice')
+    const records = await readTopic(kafka.bootstrap, delivered.records_acknowledged, { timeoutMs: 120_000 })
+    t.equal(records.length, delivered.records_acknowledged, 'no record is missing, none is there twice')
     const found = new Map<string, number[]>()
     let wrong = 0
     for (const { key, value } of records) {

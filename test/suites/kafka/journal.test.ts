@@ -41,9 +41,9 @@ for (const how of ['paused', 'killed'] as const) {
       [],
       'no answer but 202',
     )
-    const { balance } = await collector.stats()
-    t.equal(balance.difference, 0)
-    t.match(balance, { journaled: 0, dead_lettered: 0, unavailable: 0 })
+    const { ledger } = await collector.stats()
+    t.equal(ledger.difference, 0)
+    t.match(ledger, { waiting: 0, dead_lettered: 0, deferred: 0 })
     const ids = (await readTopic(kafka.bootstrap, load.accepted.size + 1)).map(({ value }) => JSON.parse(value).id)
     const found = new Set(ids)
     t.same(
@@ -105,8 +105,8 @@ test('a record that the broker refuses after its 202 goes to the dead-letter top
   })
   const ids = (await readTopic(kafka.bootstrap, 2)).map(({ value }) => JSON.parse(value).id)
   t.same(ids, [0, 2])
-  await waitFor(async () => (await collector.stats()).balance.dead_lettered === 1, 'the books to say so')
-  t.match((await collector.stats()).balance, {
+  await waitFor(async () => (await collector.stats()).ledger.dead_lettered === 1, 'the books to say so')
+  t.match((await collector.stats()).ledger, {
     received: 3,
     delivered: 2,
     dead_lettered: 1,
@@ -129,7 +129,7 @@ test('what a journal loses to damage while it waits is told, and in the books', 
   writeFileSync(file, content.fill(0, content.length - 100))
   kafka.resume()
   await waitFor(async () => (await collector.stats()).journal.metrics_waiting === 0, 'an empty journal')
-  t.match((await collector.stats()).balance, {
+  t.match((await collector.stats()).ledger, {
     received: 4000,
     delivered: 3900,
     journaled: 0,

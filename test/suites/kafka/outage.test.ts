@@ -40,9 +40,9 @@ for (const how of ['paused', 'killed'] as const) {
     // A few hundred refused batches later, nothing has piled up.
     const refused = load.others.length
     await waitFor(() => load.others.length > refused + 300, 'refused batches')
-    const { workers, balance } = await collector.stats()
+    const { workers, ledger } = await collector.stats()
     for (const { held_bytes } of workers) t.ok(held_bytes <= 8 * 2 ** 20 + 100_000, `${held_bytes} bytes held`)
-    t.equal(balance.difference, 0)
+    t.equal(ledger.difference, 0)
     const grownMiB = ((await residentBytes(collector)) - memoryBefore) / 2 ** 20
     t.ok(grownMiB < 100, `two workers grew by ${Math.round(grownMiB)} MiB`)
 

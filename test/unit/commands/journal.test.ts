@@ -74,7 +74,7 @@ test('a name that would steer the terminal is shown as what it is, on one line',
   const small = { ...env, VANTAGE_KAFKA_PROPERTY_MESSAGE_MAX_BYTES: '1000' }
   const collector = await startCollector(t, { kafka, env: { ...small, VANTAGE_DURABILITY: 'journal' } })
   await collector.post({ ...batchOf(0, { service }), metrics: [{ ...metricOf(1, service), note: 'x'.repeat(2000) }] })
-  await waitFor(async () => (await collector.stats()).balance.dead_lettered === 1, 'a dead letter')
+  await waitFor(async () => (await collector.stats()).ledger.dead_lettered === 1, 'a dead letter')
   const dead = await runCommand(['journal', 'list', '--dead'], { env })
   t.match(dead.stdout, shown)
   t.equal(dead.stdout.trimEnd().split('\n').length, 1)
@@ -99,7 +99,7 @@ test('dead letters are listed, tried again, and deleted only when told twice', a
   const collector = await startCollector(t, { kafka, env: small })
   const large = [1, 2].map((id) => ({ ...metricOf(id), note: 'x'.repeat(20_000) }))
   await collector.post({ ...batchOf(1), metrics: large })
-  await waitFor(async () => (await collector.stats()).balance.dead_lettered === 2, 'dead letters')
+  await waitFor(async () => (await collector.stats()).ledger.dead_lettered === 2, 'dead letters')
   await collector.stop()
 
   const listed = await runCommand(['journal', 'list', '--dead'], { env })
@@ -121,7 +121,7 @@ test('dead letters are listed, tried again, and deleted only when told twice', a
 
   const again = await startCollector(t, { kafka, env: small })
   await again.post({ ...batchOf(1), metrics: large })
-  await waitFor(async () => (await again.stats()).balance.dead_lettered === 2, 'dead letters')
+  await waitFor(async () => (await again.stats()).ledger.dead_lettered === 2, 'dead letters')
   t.match(await runCommand(['journal', 'drop-dead', '--yes'], { env }), { code: 0, stdout: '2 dead letters deleted\n' })
   t.same(readdirSync(join(env.VANTAGE_JOURNAL_DIR, 'dead')), [])
 })
@@ -136,7 +136,7 @@ test('dead letters that leave no room in the journal go to Kafka at once; withou
   const small = { ...env, VANTAGE_KAFKA_PROPERTY_MESSAGE_MAX_BYTES: '10000', VANTAGE_DURABILITY: 'journal' }
   const collector = await startCollector(t, { kafka, env: small })
   await collector.post({ ...batchOf(1), metrics: [{ ...metricOf(1), note: 'x'.repeat(600_000) }] })
-  await waitFor(async () => (await collector.stats()).balance.dead_lettered === 1, 'a dead letter')
+  await waitFor(async () => (await collector.stats()).ledger.dead_lettered === 1, 'a dead letter')
   await collector.stop()
 
   const replay = ['journal', 'replay', '--dead']

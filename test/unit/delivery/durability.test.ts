@@ -18,7 +18,7 @@ test('VANTAGE_DURABILITY=journal answers from the disk, and Kafka follows', asyn
   }
   t.equal(new Set((await readTopic(kafka, 200)).map(({ value }) => JSON.parse(value).id)).size, 200)
   await waitFor(async () => (await collector.stats()).journal.metrics_waiting === 0, 'an empty journal')
-  t.match((await collector.stats()).balance, { received: 200, delivered: 200, difference: 0 })
+  t.match((await collector.stats()).ledger, { received: 200, acknowledged: 200, difference: 0 })
 })
 
 test('VANTAGE_DURABILITY=memory says so, and a clean stop loses nothing', async (t) => {
@@ -28,7 +28,7 @@ test('VANTAGE_DURABILITY=memory says so, and a clean stop loses nothing', async 
     Array.from({ length: 50 }, (_, n) => collector.post(batchOf(10, { first: 10 * n }))),
   )
   for (const { status, body } of replies) t.match({ status, body }, { status: 202, body: { durability: 'memory' } })
-  t.equal((await collector.stats()).balance.difference, 0)
+  t.equal((await collector.stats()).ledger.difference, 0)
   t.same(await collector.stop(), { code: 0, signal: null })
   t.equal(new Set((await readTopic(kafka, 500)).map(({ value }) => JSON.parse(value).id)).size, 500)
 })
@@ -47,8 +47,8 @@ test('records that Kafka refuses after their 202 are kept, with the reason, and 
   t.match(body, { durability: 'journal', metrics_accepted: 3 })
   const ids = (await readTopic(kafka, 2)).map(({ value }) => JSON.parse(value).id)
   t.same(ids, [0, 2])
-  await waitFor(async () => (await collector.stats()).balance.dead_lettered === 1, 'a dead letter')
-  t.match((await collector.stats()).balance, { received: 3, delivered: 2, journaled: 0, difference: 0 })
+  await waitFor(async () => (await collector.stats()).ledger.dead_lettered === 1, 'a dead letter')
+  t.match((await collector.stats()).ledger, { received: 3, acknowledged: 2, waiting: 0, difference: 0 })
   const [file = ''] = readdirSync(join(journal, 'dead'))
   const dead = JSON.parse(readFileSync(join(journal, 'dead', file), 'utf8'))
   t.match(dead, { reason: 'message size too large', errorCode: 'MESSAGE_TOO_LARGE', topic: 'metrics-raw' })
@@ -78,7 +78,7 @@ test('VANTAGE_DURABILITY=memory without a journal: what Kafka does not take in t
   t.same(new Set(replies.map(({ body }) => body.durability)), new Set(['memory']))
   await waitFor(async () => (await collector.get('/ready')).status === 503, 'a worker that says that Kafka is slow')
   kafka.outage?.end()
-  await waitFor(async () => (await collector.stats()).balance.delivered === 4, 'all of it in Kafka')
+  await waitFor(async () => (await collector.stats()).ledger.acknowledged === 4, 'all of it in Kafka')
   await waitFor(async () => (await collector.get('/ready')).status === 200, 'a worker that takes batches again')
   t.equal((await collector.stats()).worker_restarts, 0)
 })

@@ -38,8 +38,8 @@ test('batches posted while Kafka is away survive a kill of all processes and rea
     const { status, body } = await first.post(batchOf(10, { first: 10 * n }))
     t.match({ status, body }, { status: 202, body: { durability: 'journal', metrics_accepted: 10 } })
   }
-  const { balance, journal: waiting } = await first.stats()
-  t.match(balance, { received: 300, journaled: 300, delivered: 0, difference: 0 })
+  const { ledger, journal: waiting } = await first.stats()
+  t.match(ledger, { received: 300, waiting: 300, acknowledged: 0, difference: 0 })
   t.match(waiting, { metrics_waiting: 300, batches_waiting: 30 })
   const pids = await first.workerPids()
   first.process.kill('SIGKILL')
@@ -53,7 +53,7 @@ test('batches posted while Kafka is away survive a kill of all processes and rea
   t.equal(new Set(ids).size, 300, 'nothing is missing')
   await waitFor(async () => (await second.stats()).journal.metrics_waiting === 0, 'an empty journal')
   const after = await second.stats()
-  t.match(after.balance, { adopted: 300, delivered: 300, journaled: 0, difference: 0 })
+  t.match(after.ledger, { adopted: 300, acknowledged: 300, waiting: 0, difference: 0 })
   t.match(after.journal, { metrics_replayed: 300, bytes: 0 })
   t.equal(await second.metric('metrics_replayed_total'), 300)
   // Each worker finds Kafka by itself.
@@ -92,7 +92,7 @@ test('a full journal is told with 503, never with a wrong 202, and its space is 
   t.equal(refused.headers.get('retry-after'), '1')
   t.equal((await first.get('/ready')).status, 503)
   t.match((await first.get('/health')).body, { status: 'unhealthy', checks: { journal: { status: 'unhealthy' } } })
-  t.equal((await first.stats()).balance.difference, 0)
+  t.equal((await first.stats()).ledger.difference, 0)
   await first.stop()
 
   const kafka = await startMockKafka(t)

@@ -29,7 +29,11 @@ test('metrics that failed validation are in the dead-letter topic as they were s
   t.same(partial.body.errors, errors)
 
   const kept = (count: number) =>
-    waitFor(async () => (await collector.stats()).ingestion.rejects_kept === count, `${count} to be kept`, waitMs)
+    waitFor(
+      async () => (await collector.stats()).ingestion.rejected_dead_letters === count,
+      `${count} to be kept`,
+      waitMs,
+    )
   await kept(3)
   const dead = await readTopic(kafka, 3, { topic })
   t.same(
@@ -49,10 +53,10 @@ test('metrics that failed validation are in the dead-letter topic as they were s
   t.match(none, { status: 422, body: { code: 'VANTAGE_NO_VALID_METRICS', metrics_rejected: 30 } })
   await kept(33)
   t.equal((await readTopic(kafka, 33, { topic })).length, 33, 'those of a batch without a good one, too')
-  const { ingestion, balance } = await collector.stats()
-  t.match(ingestion, { metrics_rejected: 33, rejects_dropped: 0 })
-  t.match(balance, { received: 34, rejected: 33, delivered: 1, dead_lettered: 0, difference: 0 })
-  t.equal(await collector.metric('rejects_kept_total'), 33)
+  const { ingestion, ledger } = await collector.stats()
+  t.match(ingestion, { metrics_rejected: 33, rejected_dead_letters_dropped: 0 })
+  t.match(ledger, { received: 34, rejected: 33, acknowledged: 1, dead_lettered: 0, difference: 0 })
+  t.equal(await collector.metric('rejected_dead_letters_total'), 33)
 })
 
 test('a letter that Kafka refuses is counted and told, and costs no other', async (t) => {
@@ -60,13 +64,17 @@ test('a letter that Kafka refuses is counted and told, and costs no other', asyn
   const env = { ...keepRejects, VANTAGE_API_WORKERS: '1', VANTAGE_KAFKA_PROPERTY_MESSAGE_MAX_BYTES: '10000' }
   const collector = await startCollector(t, { kafka, env })
   await collector.post({ ...batchOf(1), metrics: [{ id: 0 }, { note: 'x'.repeat(20_000) }, metricOf(2), { id: 3 }] })
-  await waitFor(async () => (await collector.stats()).ingestion.rejects_dropped === 1, 'the count', waitMs)
+  await waitFor(
+    async () => (await collector.stats()).ingestion.rejected_dead_letters_dropped === 1,
+    'the count',
+    waitMs,
+  )
   const dead = await readTopic(kafka, 2, { topic })
   t.same(
     dead.map(({ value }) => JSON.parse(value).id),
     [0, 3],
   )
-  t.match((await collector.stats()).balance, { rejected: 3, delivered: 1, difference: 0 })
+  t.match((await collector.stats()).ledger, { rejected: 3, acknowledged: 1, difference: 0 })
   const told = { topic, metrics: 1, reason: 'message size too large' }
   t.match(
     collector.logs.filter(({ msg }) => msg.startsWith('rejected metrics are not in')),
@@ -83,9 +91,13 @@ test('while Kafka is away, rejected metrics wait in a bounded memory, cost no go
     const { status, body } = await collector.post({ ...batchOf(1), metrics: [...large, metricOf(n)] })
     t.match({ status, body }, { status: 202, body: { durability: 'journal', metrics_rejected: 700 } })
   }
-  const { ingestion, balance } = await collector.stats()
-  t.match(ingestion, { metrics_accepted: 3, rejects_kept: 0, rejects_dropped: 700 }, 'there is room for two')
-  t.match(balance, { rejected: 2100, journaled: 3, difference: 0 })
+  const { ingestion, ledger } = await collector.stats()
+  t.match(
+    ingestion,
+    { metrics_accepted: 3, rejected_dead_letters: 0, rejected_dead_letters_dropped: 700 },
+    'there is room for two',
+  )
+  t.match(ledger, { rejected: 2100, waiting: 3, difference: 0 })
   t.same(await collector.stop(), { code: 0, signal: null })
   const told = collector.logs.filter(({ msg }) => msg.startsWith('rejected metrics are not in'))
   t.equal(told.length, 1, 'one line, not one for each')

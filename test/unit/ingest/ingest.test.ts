@@ -139,9 +139,9 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
 
   await t.test('the connection and the process go on after all that', async (t) => {
     t.equal((await collector.post(batchOf(1, { first: 8 }))).status, 202)
-    const { ingestion, balance, workers } = await collector.stats()
+    const { ingestion, ledger, workers } = await collector.stats()
     t.equal(ingestion.metrics_accepted, 10)
-    t.equal(balance.difference, 0)
+    t.equal(ledger.difference, 0)
     t.same(
       workers.map(({ held_bytes }) => held_bytes),
       [0, 0],

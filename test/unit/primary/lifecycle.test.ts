@@ -74,9 +74,9 @@ test('SIGHUP under load replaces the workers without a refused request', async (
   t.equal(after.length, 2)
   t.notOk(after.some((pid) => before.includes(pid)))
   t.same(load.others, [], 'every request got 202')
-  const { ingestion, balance, worker_restarts } = await collector.stats()
+  const { ingestion, ledger, worker_restarts } = await collector.stats()
   t.equal(ingestion.metrics_accepted, load.accepted.size, 'the figures of the old workers are kept')
-  t.equal(balance.difference, 0)
+  t.equal(ledger.difference, 0)
   t.equal(worker_restarts, 0, 'nothing ended unasked')
 })
 

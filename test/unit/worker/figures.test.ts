@@ -26,11 +26,11 @@ test('after known traffic and the death of a worker, /v1/stats and /metrics are 
     }, 'a new worker')
   }
 
-  const { ingestion, balance, refusals, ...stats } = await collector.stats()
+  const { ingestion, ledger, refusals, ...stats } = await collector.stats()
   t.match(ingestion, { batches_received: 43, metrics_received: received, metrics_accepted: accepted })
   const rejections = { 'timestamp.required': 1, 'value.type': 2, 'batch.service_name.minLength': 3 }
   t.same(ingestion.rejections, rejections)
-  t.equal(balance.difference, 0)
+  t.equal(ledger.difference, 0)
   t.equal(stats.services.length, 42, '40, api-gateway and other')
   t.equal(
     stats.services.reduce((sum, { metrics_received }) => sum + metrics_received, 0),

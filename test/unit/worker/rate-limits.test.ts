@@ -44,7 +44,7 @@ test('limits are exact over four workers, for each client by itself', async (t) 
     uncounted.map(({ headers }) => headers.get('x-ratelimit-limit')),
     [null, null],
   )
-  t.equal((await collector.stats()).balance.difference, 0)
+  t.equal((await collector.stats()).ledger.difference, 0)
 })
 
 test('metrics are limited, too, within 1 %', async (t) => {

@@ -42,13 +42,13 @@ test('every route answers as documented', async (t) => {
       metrics_rejected: 1,
       acceptance_rate: 5 / 6,
     })
-    t.match(stats.kafka, { connected: true, messages_sent: 5, messages_failed: 0, success_rate: 1 })
+    t.match(stats.kafka, { connected: true, records_acknowledged: 5, records_failed: 0, success_rate: 1 })
     t.equal(stats.workers.length, 2)
     t.equal(await collector.metric('metrics_received_total'), 6)
     t.equal(await collector.metric('metrics_accepted_total'), 5)
     t.equal(await collector.metric('metrics_rejected_total'), 1)
-    t.equal(await collector.metric('records_delivered_total'), 5)
-    t.equal(await collector.metric('delivered_bytes_total'), stats.kafka.bytes_sent)
+    t.equal(await collector.metric('records_acknowledged_total'), 5)
+    t.equal(await collector.metric('acknowledged_bytes_total'), stats.kafka.bytes_acknowledged)
     t.equal(await collector.metric('batch_metrics_count'), 2)
   })
 
