@@ -11,7 +11,7 @@ const plainColumns = 80
 
 /** The status page for a terminal: for a collector that is reachable by ssh only. */
 export const topCommand: Command = {
-  usage: `vantage-collector top             the status page in a terminal: rates, latency, the books, workers, brokers, refusals
+  usage: `vantage-collector top             the status page in a terminal: rates, latency, the ledger, workers, brokers, problems
     --url URL                     of the collector, instead of this machine's VANTAGE_API_PORT
     --key-file FILE               holds an API key with the scope read, instead of VANTAGE_API_KEY
     --interval-ms N               between two looks; default 1000

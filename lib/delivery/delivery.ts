@@ -252,7 +252,7 @@ export class Delivery {
   }
 
   #promiseInMemory(shipment: Shipment): void {
-    this.#telemetry.ledger.queued(shipment.metrics)
+    this.#telemetry.ledger.promisedInMemory(shipment.metrics)
     shipment.promise('memory')
   }
 
@@ -318,13 +318,13 @@ export class Delivery {
     try {
       if (this.#deadLetters === undefined) throw new Error('There is no journal to keep them in')
       await this.#deadLetters.bury(shipment)
-      ledger.buried(metrics, entry === undefined ? 'queued' : 'waiting')
+      ledger.buried(metrics, entry === undefined ? 'inMemory' : 'waiting')
       if (entry !== undefined) this.#journal?.finish(entry)
       this.#logger.warn({ metrics, reason }, 'Kafka refuses metrics for good; they are kept as dead letters')
     } catch (error) {
       this.#logger.error({ err: error, metrics, reason }, 'metrics that Kafka refuses for good cannot be kept')
       if (entry === undefined) {
-        ledger.lost(metrics, 'queued')
+        ledger.lost(metrics, 'inMemory')
       } else {
         await pause(buryAgainMs, undefined, { ref: false })
         if (!this.#closing) await this.#bury(shipment, metrics)
@@ -371,20 +371,20 @@ export class Delivery {
 
   async #append(shipment: Shipment): Promise<void> {
     const { metrics, batch, firstSeenMs } = shipment
-    const wasQueued = shipment.state === 'promised'
+    const wasInMemory = shipment.state === 'promised'
     try {
       if (this.#journal === undefined)
         throw new JournalRefusal({ state: 'unavailable', message: 'there is no journal' })
       const entry = await this.#journal.append({ batch, firstSeenMs }, { held: true })
       if (shipment.finished) this.#journal.finish(entry)
       else {
-        this.#telemetry.ledger.journaled(metrics, wasQueued ? 'queued' : 'inFlight')
+        this.#telemetry.ledger.journaled(metrics, wasInMemory ? 'inMemory' : 'inFlight')
         shipment.journaled(entry)
       }
     } catch (error) {
       const late = `Kafka did not acknowledge the batch within ${this.#config.ackTimeoutMs} ms`
       shipment.giveUp('VANTAGE_ACK_TIMEOUT', `${late}; ${messageOf(error)}`)
-      if (wasQueued && !shipment.finished) this.#pending.add(shipment)
+      if (wasInMemory && !shipment.finished) this.#pending.add(shipment)
     }
   }
 
@@ -409,7 +409,7 @@ export class Delivery {
 /** Where the metrics of a shipment are held whose request was not answered 503. */
 function placeOf({ state, entry }: Shipment): HeldPlace {
   if (state === 'asked') return 'inFlight'
-  return entry === undefined ? 'queued' : 'waiting'
+  return entry === undefined ? 'inMemory' : 'waiting'
 }
 
 function problemOf(error: unknown): unknown {

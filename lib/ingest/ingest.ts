@@ -76,7 +76,8 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
     const final = withRefused(judgement, records, refused)
     const answer = respond(final, durability)
     tally.settle(final.accepted, final.rejections)
-    if (final.rejected > 0) context.telemetry.refuse({ route, status: answer.status, rejections: final.rejections })
+    if (final.rejected > 0)
+      context.telemetry.noteProblem({ route, status: answer.status, rejections: final.rejections })
     return answer
   } catch (error) {
     tally.fail(error)

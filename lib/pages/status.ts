@@ -1,14 +1,14 @@
 import type { Stats } from '../telemetry/stats-schema.js'
 import { conditionOf } from '../view/condition.js'
 import type { Figures } from '../view/figures.js'
-import { type BookEntry, readBooks } from '../view/ledger.js'
+import { type LedgerEntry, readLedger } from '../view/ledger.js'
 import { StatsWindow } from '../view/stats-window.js'
 import { shortBytes, shortMs, shortNumber, shortSpan } from '../view/units.js'
 import { Chart } from './chart.js'
 
 const pollIntervalMs = 1000
 const maxRanked = 10
-const maxRefusals = 15
+const maxProblems = 15
 
 const polls = new StatsWindow()
 
@@ -19,7 +19,7 @@ const throughput = new Chart(
     { label: 'received', tone: 'accent', fill: true },
     { label: 'accepted', tone: 'good' },
     { label: 'rejected', tone: 'warn' },
-    { label: 'sent back', tone: 'bad' },
+    { label: 'deferred', tone: 'bad' },
   ],
   (value) => shortNumber(value),
 )
@@ -55,11 +55,11 @@ async function poll(): Promise<void> {
 function show(stats: Stats): void {
   polls.add(stats, performance.now())
   showStatus(stats)
-  showBalance(stats)
+  showLedger(stats)
   showKafka(stats)
   showJournal(stats)
   showRejections(stats)
-  showRefusals(stats)
+  showProblems(stats)
   const { momentary, steady } = polls
   if (momentary === undefined || steady === undefined) return
   showTiles(stats, momentary, steady)
@@ -111,9 +111,9 @@ function showTiles({ ingestion, held }: Stats, now: Figures, { latency }: Figure
   setText('rejected-rate', shortNumber(now.rejected))
   setText('rejected-sub', `${shortNumber(ingestion.metrics_rejected)} in all`)
   byId('rejected-tile').dataset.alarm = now.rejected > 0 ? 'warn' : ''
-  setText('refused-rate', shortNumber(now.refused))
-  setText('refused-sub', `${shortNumber(ingestion.metrics_deferred)} metrics sent back`)
-  byId('refused-tile').dataset.alarm = now.refused > 0 ? 'bad' : ''
+  setText('problems-rate', shortNumber(now.problems))
+  setText('problems-sub', `${shortNumber(ingestion.metrics_deferred)} metrics deferred`)
+  byId('problems-tile').dataset.alarm = now.problems > 0 ? 'bad' : ''
   const [amount = '', unit = ''] = shortBytes(held.bytes).split(' ')
   setText('held', amount)
   setText('held-unit', unit)
@@ -124,40 +124,40 @@ function showTiles({ ingestion, held }: Stats, now: Figures, { latency }: Figure
 function showCharts(now: Figures, { latency }: Figures): void {
   const at = Date.now()
   const ms = (seconds: number | undefined) => (seconds === undefined ? null : seconds * 1000)
-  throughput.add(at, [now.received, now.accepted, now.rejected, now.unavailable])
+  throughput.add(at, [now.received, now.accepted, now.rejected, now.deferred])
   latencies.add(at, [ms(latency.p50), ms(latency.p99), ms(latency.acknowledgeP99)])
 }
 
 const tones: Record<string, string> = {
   accepted: 'good',
-  delivered: 'good',
+  acknowledged: 'good',
   rejected: 'warn',
-  unavailable: 'bad',
+  deferred: 'bad',
   in_flight: 'accent',
-  journaled: 'violet',
-  queued: 'violet',
+  waiting: 'violet',
+  in_memory: 'violet',
 }
 
-function showBalance({ balance }: Stats): void {
-  const { inflows, places, difference } = readBooks(balance)
+function showLedger({ ledger }: Stats): void {
+  const { inflows, places, difference } = readLedger(ledger)
   const total = places.reduce((sum, { metrics }) => sum + metrics, 0)
-  const verdict = byId('balance-verdict')
+  const verdict = byId('ledger-verdict')
   verdict.dataset.balanced = String(difference === 0)
-  verdict.textContent = difference === 0 ? '✓ They balance' : `They are off by ${difference.toLocaleString('en')}`
-  byId('balance-bar').replaceChildren(
+  verdict.textContent = difference === 0 ? '✓ Balanced' : `Off by ${difference.toLocaleString('en')}`
+  byId('ledger-bar').replaceChildren(
     ...places.map(({ name, metrics }) => {
       const part = element('i', `series-${tones[name] ?? 'quiet'}`)
       part.style.width = `${total === 0 ? 0 : (100 * metrics) / total}%`
       return part
     }),
   )
-  byId('balance').replaceChildren(
-    ...inflows.map((entry) => bookTerm(entry, 'total')),
-    ...places.map((entry) => bookTerm(entry, `series-${tones[entry.name] ?? 'quiet'}`)),
+  byId('ledger').replaceChildren(
+    ...inflows.map((entry) => ledgerTerm(entry, 'total')),
+    ...places.map((entry) => ledgerTerm(entry, `series-${tones[entry.name] ?? 'quiet'}`)),
   )
 }
 
-function bookTerm({ word, metrics }: BookEntry, className: string): HTMLElement {
+function ledgerTerm({ word, metrics }: LedgerEntry, className: string): HTMLElement {
   const made = term(word, metrics.toLocaleString('en'))
   made.className = className
   return made
@@ -241,8 +241,8 @@ function showRanking(id: string, entries: { name: string; value: number }[], non
   byId(id).replaceChildren(...(shown.length > 0 ? shown : [element('li', 'empty', none)]))
 }
 
-function showRefusals({ refusals }: Stats): void {
-  const rows = refusals.slice(0, maxRefusals).map(({ at, route, status, reason, rejections }) => {
+function showProblems({ recent_problems }: Stats): void {
+  const rows = recent_problems.slice(0, maxProblems).map(({ at, route, status, reason, rejections }) => {
     const reasons = Object.entries(rejections).map(([name, count]) => `${name} × ${count.toLocaleString('en')}`)
     const text = element('td', '', reason)
     if (reasons.length > 0) text.append(' ', element('span', 'sub', reasons.join(', ')))
@@ -251,7 +251,7 @@ function showRefusals({ refusals }: Stats): void {
     state.append(pill(String(status), tone))
     return row(element('td', '', new Date(at).toLocaleTimeString('en-GB')), element('td', '', route), state, text)
   })
-  byId('refusals').replaceChildren(...(rows.length > 0 ? rows : [emptyRow('Nothing was refused', 4)]))
+  byId('recent-problems').replaceChildren(...(rows.length > 0 ? rows : [emptyRow('No problem so far', 4)]))
 }
 
 async function showConfiguration(): Promise<void> {

@@ -7,7 +7,7 @@ import {
   type Gauges,
   gauges,
   namesOf,
-  type Refusal,
+  type RecentProblem,
   type WorkerSnapshot,
   zeros,
 } from '../telemetry/telemetry.js'
@@ -16,7 +16,7 @@ import type { WorkerProcess } from './worker-process.js'
 
 /** Longest wait for a worker's figures; one that is late is shown as it was last known. */
 const refreshTimeoutMs = 250
-const maxRefusals = 50
+const maxRecentProblems = 50
 
 /** The sums over all workers. Those of a worker that has ended stay in them, so that no counter ever falls. */
 export class Fleet {
@@ -27,7 +27,7 @@ export class Fleet {
   readonly #endedLedger = new Ledger()
   readonly #endedCpuSeconds: number[] = []
   readonly #services = new BusiestServices()
-  #refusals: Refusal[] = []
+  #recentProblems: RecentProblem[] = []
   #workerRestarts = 0
   #stopping = false
 
@@ -58,10 +58,12 @@ export class Fleet {
   }
 
   /** Takes in what a snapshot tells of the time since the one before. */
-  note({ services, refusals }: WorkerSnapshot['since']): void {
+  note({ services, recentProblems }: WorkerSnapshot['since']): void {
     this.#services.add(services)
-    if (refusals.length === 0) return
-    this.#refusals = [...refusals, ...this.#refusals].sort((a, b) => b.atMs - a.atMs).slice(0, maxRefusals)
+    if (recentProblems.length === 0) return
+    this.#recentProblems = [...recentProblems, ...this.#recentProblems]
+      .sort((a, b) => b.atMs - a.atMs)
+      .slice(0, maxRecentProblems)
   }
 
   /** Asks all workers for their figures and sums them with those of the ended ones. */
@@ -96,7 +98,7 @@ export class Fleet {
       cpuSeconds: Array.from(cpuSeconds, (seconds = 0) => seconds),
       brokers: worstOf(snapshots.flatMap(({ brokers }) => brokers)),
       services: this.#services.counts,
-      refusals: this.#refusals,
+      recentProblems: this.#recentProblems,
       workerRestarts: this.#workerRestarts,
       stopping: this.#stopping,
       uptimeSeconds: (now - this.#startedAtMs) / 1000,

@@ -1,5 +1,13 @@
 import type { LedgerFigures } from './ledger.js'
-import type { BrokerState, Counts, Gauges, Histograms, LabelledCounts, Refusal, WorkerSnapshot } from './telemetry.js'
+import type {
+  BrokerState,
+  Counts,
+  Gauges,
+  Histograms,
+  LabelledCounts,
+  RecentProblem,
+  WorkerSnapshot,
+} from './telemetry.js'
 
 /** One worker's part of the fleet's figures. */
 export type WorkerStats = Pick<WorkerSnapshot, 'ledger' | 'counts' | 'gauges' | 'kafka' | 'journal'> & {
@@ -25,7 +33,7 @@ export type FleetStats = {
   /** Metrics received from each of the busiest services, and from all others as `other`. */
   services: [name: string, metrics: number][]
   /** The last ones, newest first. */
-  refusals: Refusal[]
+  recentProblems: RecentProblem[]
   workerRestarts: number
   /** The collector shuts down. */
   stopping: boolean

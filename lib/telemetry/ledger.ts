@@ -18,7 +18,7 @@ export const ledgerFigures = {
   },
   inFlight: { kind: 'held', name: 'metricsInFlight', help: 'Metrics of requests that are being answered' },
   waiting: { kind: 'held', name: 'metricsWaiting', help: 'Metrics in the journal that Kafka has not acknowledged' },
-  queued: {
+  inMemory: {
     kind: 'held',
     name: 'metricsInMemory',
     help: 'Metrics answered 202 with durability memory that are in memory',
@@ -109,13 +109,13 @@ export class Ledger {
   }
 
   /** They are promised from memory. */
-  queued(metrics: number): void {
+  promisedInMemory(metrics: number): void {
     this.#figures.inFlight -= metrics
-    this.#figures.queued += metrics
+    this.#figures.inMemory += metrics
   }
 
   /** They are on disk. */
-  journaled(metrics: number, from: 'inFlight' | 'queued'): void {
+  journaled(metrics: number, from: 'inFlight' | 'inMemory'): void {
     this.#figures[from] -= metrics
     this.#figures.waiting += metrics
     this.#figures.journaled += metrics
@@ -132,11 +132,11 @@ export class Ledger {
   }
 
   /** The brokers refused them after their promise was given; they are kept as dead letters. */
-  buried(metrics: number, from: 'queued' | 'waiting'): void {
+  buried(metrics: number, from: 'inMemory' | 'waiting'): void {
     this.#end(from, 'buried', metrics)
   }
 
-  lost(metrics: number, from: 'queued' | 'waiting'): void {
+  lost(metrics: number, from: 'inMemory' | 'waiting'): void {
     this.#end(from, 'lost', metrics)
   }
 
@@ -151,7 +151,7 @@ export class Ledger {
     addTo(this.#figures, last)
     this.#end('inFlight', 'abandoned', last.inFlight)
     this.#end('waiting', 'left', last.waiting)
-    this.#end('queued', 'lost', last.queued)
+    this.#end('inMemory', 'lost', last.inMemory)
   }
 
   #end(from: HeldPlace, to: End, metrics: number): void {

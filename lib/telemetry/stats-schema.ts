@@ -12,6 +12,26 @@ const buckets = Type.Object(
 
 const kafkaStatus = Type.Object({ up: Type.Boolean(), message: Type.String() })
 
+/** Where each metric is that was received, or adopted with the journal of a process that has ended. */
+const ledger = Type.Object(
+  {
+    received: count,
+    adopted: count,
+    rejected: count,
+    deferred: count,
+    acknowledged: count,
+    dead_lettered: count,
+    waiting: count,
+    in_memory: count,
+    in_flight: count,
+    left: count,
+    abandoned: count,
+    lost: count,
+    difference: Type.Integer(),
+  },
+  { description: 'Where each metric is that was received (or adopted); difference is 0.' },
+)
+
 /** The answer of GET /v1/stats: what its readers rely on, and what /openapi.json says of it. */
 export const statsSchema = Type.Object({
   service: Type.String(),
@@ -49,15 +69,13 @@ export const statsSchema = Type.Object({
     bytes: count,
     oldest_age_seconds: seconds,
   }),
-  balance: Type.Record(Type.String(), Type.Integer(), {
-    description: 'Where each metric is that was received (or adopted): difference is 0.',
-  }),
+  ledger,
   held: Type.Object({ bytes: count, limit_bytes: count }),
   latency: Type.Object({ request_duration_seconds: buckets, acknowledge_duration_seconds: buckets }),
   services: Type.Array(Type.Object({ service: Type.String(), metrics_received: count }), {
     description: 'The busiest, and all others as other',
   }),
-  refusals: Type.Array(
+  recent_problems: Type.Array(
     Type.Object({
       at: Type.String({ format: 'date-time' }),
       route: Type.String(),

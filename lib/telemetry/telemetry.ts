@@ -115,7 +115,7 @@ export type BrokerState = {
 }
 
 /** A request that was answered with an error, or of which a part was rejected. Nothing of what was sent is in it. */
-export type Refusal = {
+export type RecentProblem = {
   /** Unix time in ms. */
   atMs: number
   route: string
@@ -126,7 +126,7 @@ export type Refusal = {
   rejections: Rejections
 }
 
-/** Everything a worker tells the primary of itself, taken in one turn of its event loop, so that the books balance. */
+/** Everything a worker tells the primary of itself, taken in one turn of its event loop, so that the ledger balances. */
 export type WorkerSnapshot = {
   ledger: Readonly<LedgerFigures>
   counts: Counts
@@ -139,7 +139,7 @@ export type WorkerSnapshot = {
   journal: { state: 'ok' | 'full' | 'unavailable'; message: string } | undefined
   brokers: BrokerState[]
   /** Only what has come since the last snapshot. */
-  since: { services: [name: string, metrics: number][]; refusals: Refusal[] }
+  since: { services: [name: string, metrics: number][]; recentProblems: RecentProblem[] }
 }
 
 /** Metrics of services that are not told apart. */
@@ -148,7 +148,7 @@ export const otherServices = 'other'
 const lagIntervalMs = 10
 /** Services told apart between two snapshots, which are 250 ms apart at most; the rest is counted together. */
 const maxServices = 200
-const maxRefusals = 20
+const maxRecentProblems = 20
 
 /** A worker's figures: plain numbers to count in. */
 export class Telemetry {
@@ -159,7 +159,7 @@ export class Telemetry {
   readonly #histograms = emptyMembers(histograms) as Histograms
   readonly #eventLoop = monitorEventLoopDelay({ resolution: lagIntervalMs })
   #services = new Map<string, number>()
-  #refusals: Refusal[] = []
+  #recentProblems: RecentProblem[] = []
 
   constructor() {
     this.#eventLoop.enable()
@@ -189,10 +189,10 @@ export class Telemetry {
     this.#services.set(name, (this.#services.get(name) ?? 0) + metrics)
   }
 
-  /** Notes a refusal, to be seen among the last ones. */
-  refuse(refusal: Omit<Refusal, 'atMs'>): void {
-    this.#refusals.push({ atMs: Date.now(), ...refusal })
-    if (this.#refusals.length > maxRefusals) this.#refusals.shift()
+  /** Notes a problem, which shows among the recent ones. */
+  noteProblem(problem: Omit<RecentProblem, 'atMs'>): void {
+    this.#recentProblems.push({ atMs: Date.now(), ...problem })
+    if (this.#recentProblems.length > maxRecentProblems) this.#recentProblems.shift()
   }
 
   /** @param stores what this worker sees of Kafka and of the journal */
@@ -203,9 +203,9 @@ export class Telemetry {
     this.gauges.eventLoopLagSeconds = Math.max(0, meanMs - lagIntervalMs || 0) / 1000
     this.#eventLoop.reset()
     const { user, system } = process.cpuUsage()
-    const since = { services: [...this.#services], refusals: this.#refusals }
+    const since = { services: [...this.#services], recentProblems: this.#recentProblems }
     this.#services = new Map()
-    this.#refusals = []
+    this.#recentProblems = []
     return {
       ledger: this.ledger.figures,
       counts: this.counts,

@@ -13,7 +13,7 @@ export function conditionOf({ status, reason, workers }: Stats): Condition {
     return { state: status, word: 'Draining', notice: 'It finishes what is in flight and ends.' }
   }
   if (status === 'unavailable') {
-    return { state: status, word: 'Unavailable', notice: `Batches are sent back: ${reason}` }
+    return { state: status, word: 'Unavailable', notice: `Metrics are deferred: ${reason}` }
   }
   const fault = faultOf(workers)
   return fault === undefined

@@ -6,9 +6,9 @@ export type Figures = {
   received: number
   accepted: number
   rejected: number
-  unavailable: number
+  deferred: number
   /** Requests answered with a problem. */
-  refused: number
+  problems: number
   acknowledgedBytes: number
   /** Seconds; undefined when nothing was answered. */
   latency: { p50: number | undefined; p99: number | undefined; acknowledgeP99: number | undefined }
@@ -26,8 +26,8 @@ export function figuresBetween(before: Stats, now: Stats, seconds: number): Figu
     received: rate(({ ingestion }) => ingestion.metrics_received),
     accepted: rate(({ ingestion }) => ingestion.metrics_accepted),
     rejected: rate(({ ingestion }) => ingestion.metrics_rejected),
-    unavailable: rate(({ ingestion }) => ingestion.metrics_deferred),
-    refused: rate(({ ingestion }) => Object.values(ingestion.problems).reduce((sum, count) => sum + count, 0)),
+    deferred: rate(({ ingestion }) => ingestion.metrics_deferred),
+    problems: rate(({ ingestion }) => Object.values(ingestion.problems).reduce((sum, count) => sum + count, 0)),
     acknowledgedBytes: rate(({ kafka }) => kafka.bytes_acknowledged),
     latency: {
       p50: quantileBetween(before, now, 'request_duration_seconds', 0.5),

@@ -1,5 +1,5 @@
 import { fit, type Line, piece } from './cells.js'
-import { books, figures, heading, machines, noticeOf, type Seen, senders } from './sections.js'
+import { figures, heading, ledger, machines, noticeOf, type Seen, senders } from './sections.js'
 
 export type View = {
   /** Undefined until the collector has answered once. */
@@ -18,7 +18,7 @@ export function drawPage({ seen, failure, footer }: View, { columns, rows }: Siz
   const lines = seen === undefined ? [[piece('vantage-collector', 'strong')]] : [heading(seen, columns)]
   lines.push(noticeLine(seen, failure))
   if (seen !== undefined) {
-    lines.push(...figures(seen, columns), [], ...books(seen, columns), [])
+    lines.push(...figures(seen, columns), [], ...ledger(seen, columns), [])
     // A third of what is left for machines, which are few, and the rest for senders; each has a head and a line between.
     const most = Math.max(1, Math.floor((room - lines.length) / 3))
     lines.push(...machines(seen, columns, most), [])

@@ -1,7 +1,7 @@
 import type { Stats } from '../../telemetry/stats-schema.js'
 import { type Condition, conditionOf } from '../../view/condition.js'
 import type { Figures } from '../../view/figures.js'
-import { readBooks } from '../../view/ledger.js'
+import { readLedger } from '../../view/ledger.js'
 import { shortBytes, shortMs, shortNumber, shortSpan } from '../../view/units.js'
 import { beside, type Column, spread, tableHead, tableRow, wrap } from './arrange.js'
 import { fit, type Line, type Piece, piece, type Tone } from './cells.js'
@@ -42,8 +42,8 @@ export function figures({ stats, momentary, steady }: Seen, columns: number): Li
     ['Accepted', rate(momentary?.accepted), 'strong'],
     ['To Kafka', momentary === undefined ? '–' : `${shortBytes(momentary.acknowledgedBytes)}/s`, 'strong'],
     ['Rejected', rate(momentary?.rejected), alarm(momentary?.rejected, 'warn')],
-    ['Refusals', rate(momentary?.refused), alarm(momentary?.refused, 'bad')],
-    ['Sent back', rate(momentary?.unavailable), alarm(momentary?.unavailable, 'bad')],
+    ['Problems', rate(momentary?.problems), alarm(momentary?.problems, 'bad')],
+    ['Deferred', rate(momentary?.deferred), alarm(momentary?.deferred, 'bad')],
     ['Answers p50', inMs(steady?.latency.p50), 'strong'],
     ['p99', inMs(steady?.latency.p99), 'strong'],
     ['Kafka p99', inMs(steady?.latency.acknowledgeP99), 'strong'],
@@ -78,16 +78,16 @@ function journalFigures(journal: Stats['journal']): [string, string, Tone][] {
   ]
 }
 
-/** Received = delivered + ..., and whether it is so. Places where nothing is are left out. */
-export function books({ stats }: Seen, columns: number): Line[] {
-  const { inflows, places, difference } = readBooks(stats.balance)
+/** Received = acknowledged + ..., and whether it is so. Places where nothing is are left out. */
+export function ledger({ stats }: Seen, columns: number): Line[] {
+  const { inflows, places, difference } = readLedger(stats.ledger)
   const sum = (entries: typeof places, always: string) =>
     entries
       .filter(({ name, metrics }) => metrics !== 0 || name === always)
       .map(({ word, metrics }, n) => piece(`${n > 0 ? '+ ' : ''}${word} ${metrics.toLocaleString('en')}`))
   const verdict =
-    difference === 0 ? piece('✓ They balance', 'good') : piece(`Off by ${difference.toLocaleString('en')}`, 'bad')
-  return wrap([...sum(inflows, 'received'), piece('='), ...sum(places, 'delivered'), verdict], columns)
+    difference === 0 ? piece('✓ Balanced', 'good') : piece(`Off by ${difference.toLocaleString('en')}`, 'bad')
+  return wrap([...sum(inflows, 'received'), piece('='), ...sum(places, 'acknowledged'), verdict], columns)
 }
 
 const workerColumns: Column[] = [
@@ -147,9 +147,9 @@ function brokerRows({ stats }: Seen, columns: Column[]): Line[] {
 
 const servicesShare = 0.4
 
-const refusalColumns: Column[] = [{ title: 'REFUSED', width: 9 }, { title: '', width: 4 }, { title: 'BECAUSE' }]
+const problemColumns: Column[] = [{ title: 'PROBLEM', width: 9 }, { title: '', width: 4 }, { title: 'BECAUSE' }]
 
-/** The busiest services and the last refusals, at most so many of each. */
+/** The busiest services and the recent problems, at most so many of each. */
 export function senders({ stats, steady }: Seen, columns: number, most: number): Line[] {
   const servicesColumns = Math.round(columns * servicesShare)
   const serviceColumns = [
@@ -158,14 +158,14 @@ export function senders({ stats, steady }: Seen, columns: number, most: number):
   ]
   const busy = (steady?.services ?? []).filter(({ rate }) => rate > 0)
   const services = busy.map(({ service, rate }) => tableRow(serviceColumns, [piece(service), piece(shortNumber(rate))]))
-  const refusals = stats.refusals.map((refusal) => tableRow(refusalColumns, refusalCells(refusal)))
+  const problems = stats.recent_problems.map((problem) => tableRow(problemColumns, problemCells(problem)))
   const none = (text: string): Line[] => [[piece(text, 'quiet')]]
   const left = [tableHead(serviceColumns), ...(services.length > 0 ? services : none('Nothing is coming in'))]
-  const right = [tableHead(refusalColumns), ...(refusals.length > 0 ? refusals : none('Nothing was refused'))]
+  const right = [tableHead(problemColumns), ...(problems.length > 0 ? problems : none('No problem so far'))]
   return beside(left.slice(0, most + 1), right.slice(0, most + 1), servicesColumns)
 }
 
-function refusalCells({ at, status, code, reason, rejections }: Stats['refusals'][number]): Piece[] {
+function problemCells({ at, status, code, reason, rejections }: Stats['recent_problems'][number]): Piece[] {
   const reasons = Object.entries(rejections).map(([name, count]) => `${name} × ${count.toLocaleString('en')}`)
   const because = code === null ? `in part: ${reasons.join(', ')}` : [reason, ...reasons].join('; ')
   return [

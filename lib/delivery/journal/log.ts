@@ -248,7 +248,7 @@ export class Log {
     if (index === -1) return true
     this.#parts.splice(index, 1)
     if (part.damagedBytes > 0) {
-      // What is in the books and was not found is lost.
+      // What the totals count and was not found is lost.
       if (!part.damageTold || part.metrics > 0) this.#tellDamage(part, part.metrics)
       await segment.setAside(this.#options.damagedPath)
     } else await segment.remove()

@@ -71,11 +71,16 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
     context.telemetry.observe('httpRequestDurationSeconds', durationMs / 1000, route)
   }
 
-  /** Who asks for what is not there is counted, but would only push the refused batches out of the last refusals. */
+  /** Who asks for what is not there is counted, but would only push bad batches out of the recent problems. */
   function noteProblem(route: string, { code, definition, extras }: Problem): void {
     context.telemetry.count('problems', code)
     if (code === 'VANTAGE_NOT_FOUND' || code === 'VANTAGE_METHOD_NOT_ALLOWED') return
-    context.telemetry.refuse({ route, status: definition.status, code, rejections: extras.rejections ?? noRejections })
+    context.telemetry.noteProblem({
+      route,
+      status: definition.status,
+      code,
+      rejections: extras.rejections ?? noRejections,
+    })
   }
 
   /** Undefined when there is nobody left to answer. */

@@ -115,7 +115,7 @@ export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabl
           summary: 'What works and what does not',
           responses: {
             200: healthResponse('Healthy, or degraded: batches get 202', healthExamples.taken),
-            503: healthResponse('Unhealthy: batches are sent back', healthExamples.refused),
+            503: healthResponse('Unhealthy: metrics are deferred', healthExamples.refused),
           },
         },
       },

@@ -6,7 +6,7 @@ import type { FleetStats, WorkerStats } from '../../telemetry/fleet-stats.js'
 import { emptyHistogram, type HistogramCounts } from '../../telemetry/histogram.js'
 import { differenceOf, type LedgerFigures } from '../../telemetry/ledger.js'
 import type { Stats } from '../../telemetry/stats-schema.js'
-import { type BrokerState, type HistogramName, histograms, type Refusal } from '../../telemetry/telemetry.js'
+import { type BrokerState, type HistogramName, histograms, type RecentProblem } from '../../telemetry/telemetry.js'
 import type { Handler } from '../http/router.js'
 import type { RouteContext } from './context.js'
 
@@ -58,7 +58,7 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
       bytes: gauges.journalBytes,
       oldest_age_seconds: gauges.journalOldestAgeSeconds,
     },
-    balance: describeLedger(ledger),
+    ledger: describeLedger(ledger),
     held: {
       bytes: gauges.heldBytes,
       limit_bytes: gauges.heldLimitBytes,
@@ -74,7 +74,7 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
       ),
     },
     services: fleet.services.map(([service, metrics]) => ({ service, metrics_received: metrics })),
-    refusals: fleet.refusals.map(describeRefusal),
+    recent_problems: fleet.recentProblems.map(describeProblem),
     worker_restarts: fleet.workerRestarts,
     workers: workers.map((worker) => describeWorker(worker, fleet)),
   }
@@ -98,7 +98,7 @@ function bucketsOf(name: HistogramName, counts: HistogramCounts = emptyHistogram
   return { bounds: [...histograms[name].bounds], counts: counts.slice(0, -1), sum: counts.at(-1) ?? 0 }
 }
 
-function describeRefusal({ atMs, route, status, code, rejections }: Refusal) {
+function describeProblem({ atMs, route, status, code, rejections }: RecentProblem) {
   const reason = code === undefined ? 'A part of the batch was rejected' : problems[code].title
   return { at: new Date(atMs).toISOString(), route, status, code: code ?? null, reason, rejections }
 }
@@ -128,11 +128,11 @@ function describeLedger(ledger: LedgerFigures) {
     received: ledger.received,
     adopted: ledger.adopted,
     rejected: ledger.rejected,
-    unavailable: ledger.deferred,
-    delivered: ledger.acknowledged,
+    deferred: ledger.deferred,
+    acknowledged: ledger.acknowledged,
     dead_lettered: ledger.buried,
-    journaled: ledger.waiting,
-    queued: ledger.queued,
+    waiting: ledger.waiting,
+    in_memory: ledger.inMemory,
     in_flight: ledger.inFlight,
     left: ledger.left,
     abandoned: ledger.abandoned,

@@ -27,7 +27,7 @@ async function open(t: Test, url: string, options = {}): Promise<Page> {
 }
 
 const text = (page: Page, selector: string) => page.locator(selector).innerText()
-/** The figure under a name in the books. */
+/** The figure under a name in the ledger. */
 const booked = async (page: Page, name: string) => {
   const entry = page.locator('#ledger div', { has: page.getByText(name, { exact: true }) })
   return Number((await entry.locator('dd').innerText()).replaceAll(',', ''))
@@ -46,7 +46,7 @@ test('the status page says that Kafka is away, and where the batches are', async
   const page = await open(t, collector.url)
   await page.waitForSelector('#status[data-status=degraded]')
   t.match(await text(page, '#notice'), /^Batches are kept until Kafka takes them: No broker of /)
-  t.equal(await booked(page, 'Journaled'), 7)
+  t.equal(await booked(page, 'Waiting'), 7)
 })
 
 test('the status page shows what the client counted, also after the death of a worker', async (t) => {
@@ -65,8 +65,8 @@ test('the status page shows what the client counted, also after the death of a w
   t.equal(await booked(page, 'Rejected'), 1)
   t.equal(ingestion.metrics_received, 1003)
   t.equal(await collector.metric('metrics_received_total'), 1003)
-  t.match(await text(page, '#balance-verdict'), 'They balance')
-  t.match(await text(page, '#refusals'), /202\s+A part of the batch was rejected value\.type × 1/)
+  t.match(await text(page, '#ledger-verdict'), 'Balanced')
+  t.match(await text(page, '#recent-problems'), /202\s+A part of the batch was rejected value\.type × 1/)
   t.match(await text(page, '#rejections'), 'value.type')
   t.match(await text(page, '#configuration'), /^$/, 'closed until asked for')
   await page.getByText('Configuration').click()

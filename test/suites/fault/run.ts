@@ -45,7 +45,7 @@ export type RunResult = {
   missingAgain?: number
   events: readonly FaultEvent[]
   unexplained: { count: number; first: readonly Unexplained[] }
-  /** The difference in the books of /v1/stats at the end: 0. */
+  /** The difference in the ledger of /v1/stats at the end: 0. */
   balance: number | undefined
   collectorStarts: number
   producersReplaced: number
@@ -165,7 +165,7 @@ function failuresOf(result: RunResult, { supervisor }: Stage): string[] {
     [altered > 0, `${altered} records are not what was sent`],
     [comparison.unanswered > 0, `${comparison.unanswered} batches were never answered 202`],
     [unexplained.count > 0, `${unexplained.count} answers or broken connections are explained by no fault`],
-    [balance !== 0, `the books of /v1/stats differ by ${balance}`],
+    [balance !== 0, `the ledger of /v1/stats is off by ${balance}`],
     [code !== 0, `the collector did not end well at last: exit code ${code}, signal ${signal}`],
   ] as const
   return [

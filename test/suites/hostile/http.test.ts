@@ -272,7 +272,7 @@ test('connections over the limit are closed at once, and those below it work', a
         socket.on('error', () => undefined)
         return socket.on('close', () => closed++)
       })
-      await waitFor(() => closed >= 180, 'the refusals')
+      await waitFor(() => closed >= 180, 'the connections over the limit')
       for (const socket of sockets) socket.destroy()
       await waitFor(
         () =>

@@ -105,17 +105,17 @@ test('a record that the broker refuses after its 202 goes to the dead-letter top
   })
   const ids = (await readTopic(kafka.bootstrap, 2)).map(({ value }) => JSON.parse(value).id)
   t.same(ids, [0, 2])
-  await waitFor(async () => (await collector.stats()).ledger.dead_lettered === 1, 'the books to say so')
+  await waitFor(async () => (await collector.stats()).ledger.dead_lettered === 1, 'the ledger to say so')
   t.match((await collector.stats()).ledger, {
     received: 3,
-    delivered: 2,
+    acknowledged: 2,
     dead_lettered: 1,
-    journaled: 0,
+    waiting: 0,
     difference: 0,
   })
 })
 
-test('what a journal loses to damage while it waits is told, and in the books', async (t) => {
+test('what a journal loses to damage while it waits is told, and in the ledger', async (t) => {
   const kafka = await startKafka(t)
   const directory = await makeDirectory(t)
   const env = { VANTAGE_JOURNAL_DIR: directory, VANTAGE_DURABILITY: 'journal', VANTAGE_API_WORKERS: '1' }
@@ -131,8 +131,8 @@ test('what a journal loses to damage while it waits is told, and in the books', 
   await waitFor(async () => (await collector.stats()).journal.metrics_waiting === 0, 'an empty journal')
   t.match((await collector.stats()).ledger, {
     received: 4000,
-    delivered: 3900,
-    journaled: 0,
+    acknowledged: 3900,
+    waiting: 0,
     lost: 100,
     difference: 0,
   })

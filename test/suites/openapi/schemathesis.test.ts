@@ -10,7 +10,7 @@ const secondsEach = 30
 test('a collector answers whatever is sent as its OpenAPI document says', async (t) => {
   const collector = await startCollector(t, { kafka: await startMockKafka(t) })
   await compare(t, collector, 1)
-  t.equal((await collector.stats()).ledger.difference, 0, 'the books balance')
+  t.equal((await collector.stats()).ledger.difference, 0, 'the ledger balances')
 })
 
 test('so it does where it wants an API key, with one and without', async (t) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { differenceOf, Ledger, type LedgerFigures, sumOfLedgers } from '../../../lib/telemetry/ledger.js'
 
-type Held = Record<'inFlight' | 'queued' | 'waiting', number>
+type Held = Record<'inFlight' | 'inMemory' | 'waiting', number>
 
 /** Some of what the ledger holds there, since a transition moves only metrics that are there. */
 type Transition = (ledger: Ledger, held: Held, metrics: number) => void
@@ -15,16 +15,17 @@ const transitions: Record<string, Transition> = {
   late: (ledger, _, metrics) => ledger.late(metrics),
   rejected: (ledger, held, metrics) => ledger.rejected(some(held, 'inFlight', metrics)),
   deferred: (ledger, held, metrics) => ledger.deferred(some(held, 'inFlight', metrics)),
-  queued: (ledger, held, metrics) => ledger.queued(some(held, 'inFlight', metrics)),
+  'promised in memory': (ledger, held, metrics) => ledger.promisedInMemory(some(held, 'inFlight', metrics)),
   'journaled from flight': (ledger, held, metrics) => ledger.journaled(some(held, 'inFlight', metrics), 'inFlight'),
-  'journaled from memory': (ledger, held, metrics) => ledger.journaled(some(held, 'queued', metrics), 'queued'),
+  'journaled from memory': (ledger, held, metrics) => ledger.journaled(some(held, 'inMemory', metrics), 'inMemory'),
   'acknowledged from flight': (ledger, held, metrics) =>
     ledger.acknowledged(some(held, 'inFlight', metrics), 'inFlight'),
-  'acknowledged from memory': (ledger, held, metrics) => ledger.acknowledged(some(held, 'queued', metrics), 'queued'),
+  'acknowledged from memory': (ledger, held, metrics) =>
+    ledger.acknowledged(some(held, 'inMemory', metrics), 'inMemory'),
   replayed: (ledger, held, metrics) => ledger.acknowledged(some(held, 'waiting', metrics), 'waiting'),
-  'buried from memory': (ledger, held, metrics) => ledger.buried(some(held, 'queued', metrics), 'queued'),
+  'buried from memory': (ledger, held, metrics) => ledger.buried(some(held, 'inMemory', metrics), 'inMemory'),
   'buried from the journal': (ledger, held, metrics) => ledger.buried(some(held, 'waiting', metrics), 'waiting'),
-  'lost from memory': (ledger, held, metrics) => ledger.lost(some(held, 'queued', metrics), 'queued'),
+  'lost from memory': (ledger, held, metrics) => ledger.lost(some(held, 'inMemory', metrics), 'inMemory'),
   'lost from the journal': (ledger, held, metrics) => ledger.lost(some(held, 'waiting', metrics), 'waiting'),
 }
 
@@ -51,8 +52,8 @@ test('the figures of workers that have ended stay, and nothing is held by them a
       const workers = ended.map((path) => after(path).figures)
       const ofEnded = new Ledger()
       for (const figures of workers) ofEnded.workerEnded(figures)
-      const { inFlight, queued, waiting, received } = ofEnded.figures
-      const holdsNothing = inFlight === 0 && queued === 0 && waiting === 0
+      const { inFlight, inMemory, waiting, received } = ofEnded.figures
+      const holdsNothing = inFlight === 0 && inMemory === 0 && waiting === 0
       const sum = sumOfLedgers([ofEnded.figures, after(running).figures])
       return holdsNothing && received === sumOfLedgers(workers).received && isSound(sum)
     }),

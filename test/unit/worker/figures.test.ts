@@ -26,7 +26,7 @@ test('after known traffic and the death of a worker, /v1/stats and /metrics are 
     }, 'a new worker')
   }
 
-  const { ingestion, ledger, refusals, ...stats } = await collector.stats()
+  const { ingestion, ledger, recent_problems, ...stats } = await collector.stats()
   t.match(ingestion, { batches_received: 43, metrics_received: received, metrics_accepted: accepted })
   const rejections = { 'timestamp.required': 1, 'value.type': 2, 'batch.service_name.minLength': 3 }
   t.same(ingestion.rejections, rejections)
@@ -37,7 +37,7 @@ test('after known traffic and the death of a worker, /v1/stats and /metrics are 
     received,
     'the services and other add up',
   )
-  t.match(refusals, [
+  t.match(recent_problems, [
     { status: 422, code: 'VANTAGE_INVALID_BATCH', rejections: { 'batch.service_name.minLength': 3 } },
     { status: 400, code: 'VANTAGE_INVALID_JSON', rejections: {} },
     { status: 202, code: null, rejections: { 'timestamp.required': 1, 'value.type': 2 } },
@@ -60,7 +60,7 @@ test('after known traffic and the death of a worker, /v1/stats and /metrics are 
   t.equal(await collector.metric('ready'), 1)
 })
 
-test('what the collector shows of its configuration and its refusals holds no secret and no payload', async (t) => {
+test('what the collector shows of its configuration and its problems holds no secret and no payload', async (t) => {
   const kafka = await startMockKafka(t)
   const env = {
     VANTAGE_API_KEY: 's3cret-key',
