@@ -13,6 +13,8 @@ export type CollectorOptions = {
   args?: string[]
   /** Options of Node itself, for primary and workers. */
   nodeArgs?: string[]
+  /** Most files that each of its processes may have open. */
+  openFiles?: number
   /** How to speak HTTPS with it. */
   tls?: ClientTls
   /** Resolve only when /ready says 200. */
@@ -53,7 +55,7 @@ export class Collector {
   constructor(options: CollectorOptions) {
     this.#tls = options.tls
     const { kafka, env = {}, args = [], nodeArgs = [], onLog = (line) => this.logs.push(line) } = options
-    const { output = 'pipe', errorOutput = 'pipe' } = options
+    const { openFiles, output = 'pipe', errorOutput = 'pipe' } = options
     const settings = {
       VANTAGE_API_HOST: '127.0.0.1',
       VANTAGE_API_PORT: '0',
@@ -62,7 +64,9 @@ export class Collector {
       ...(kafka !== undefined && { VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka }),
       ...env,
     }
-    const child = spawn(process.execPath, [...nodeArgs, 'dist/bin/vantage-collector.js', ...args], {
+    const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}:${openFiles}`]
+    const [program = '', ...programArgs] = [...limited, process.execPath, ...nodeArgs]
+    const child = spawn(program, [...programArgs, 'dist/bin/vantage-collector.js', ...args], {
       env: { ...process.env, ...settings },
       stdio: ['ignore', output, errorOutput],
     })

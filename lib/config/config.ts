@@ -244,7 +244,8 @@ export const configSchema = Type.Object({
     default: 10000,
     minimum: 1,
     maximum: 1_000_000,
-    description: 'Most connections a worker keeps open; further ones are closed at once.',
+    description:
+      'Most connections a worker keeps open; further ones are closed at once. Fewer where a process may open few files.',
   }),
   trustedProxies: Type.String({
     default: '',

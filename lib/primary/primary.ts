@@ -3,6 +3,7 @@ import { rateLimitsOf } from '../config/rate-limits.js'
 import { certificateExpiry } from '../config/tls-files.js'
 import type { LogOutput } from '../shared/log-output.js'
 import type { Logger } from '../shared/logger.js'
+import { leastOpenFiles, openFilesLimit, possibleConnections } from '../shared/open-files.js'
 import { version } from '../shared/version.js'
 import { Fleet } from './collector-figures.js'
 import { countCpus } from './cpu-count.js'
@@ -46,10 +47,11 @@ export class Primary {
   /**
    * Resolves when all workers take connections.
    *
-   * @throws {Error} with a code such as EADDRINUSE when the port cannot be had
+   * @throws {Error} with a code such as EADDRINUSE when the port cannot be had, or when a process may open too few files
    */
   async start(): Promise<void> {
     const { apiHost, apiPort, apiWorkers, tlsCertFile } = this.#config
+    this.#checkOpenFiles()
     const port = await claimPort(apiHost, apiPort)
     if (this.#options.dev) this.#broker = await DevBroker.start()
     const size = apiWorkers || countCpus()
@@ -75,6 +77,19 @@ export class Primary {
     await this.#pool?.stop(this.#config.shutdownTimeoutMs - reserveMs)
     await this.#broker?.stop()
     this.#logger.info('collector has stopped')
+  }
+
+  /** Told once, instead of by each worker that would fail for it. */
+  #checkOpenFiles(): void {
+    const { maxConnections } = this.#config
+    const openFiles = openFilesLimit()
+    const how = 'raise the limit (ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of Docker)'
+    if (openFiles < leastOpenFiles)
+      throw new Error(`A process may open ${openFiles} files here, and a worker needs ${leastOpenFiles}: ${how}`)
+    const connections = possibleConnections(openFiles)
+    if (connections >= maxConnections) return
+    const variable = variableOf('maxConnections')
+    this.#logger.warn({ openFiles, connections }, `a worker cannot keep ${variable}=${maxConnections} open: ${how}`)
   }
 
   #createPool(size: number, port: number): WorkerPool {

@@ -17,6 +17,7 @@ export const counters = {
   idleConnectionsClosed:
     'Connections, idle or with headers that trickle, that were closed a few at a time, as is done where there are many',
   requestsStalled: 'Requests whose connection was closed since the body came, or the answer was read, too slowly',
+  samplesMissed: 'Figures of the process itself that the system did not give when they were due',
   logLinesDropped: 'Lines of the log that were dropped since standard output took no more',
   recordsAcknowledged: 'Records acknowledged by Kafka',
   recordsFailed: 'Failures to deliver a record, before any further try',
@@ -158,6 +159,7 @@ export class Telemetry {
   readonly #labelledCounts = emptyMembers(labelledCounters) as LabelledCounts
   readonly #histograms = emptyMembers(histograms) as Histograms
   readonly #eventLoop = monitorEventLoopDelay({ resolution: lagIntervalMs })
+  #cpuSeconds = 0
   #services = new Map<string, number>()
   #recentProblems: RecentProblem[] = []
 
@@ -195,14 +197,28 @@ export class Telemetry {
     if (this.#recentProblems.length > maxRecentProblems) this.#recentProblems.shift()
   }
 
+  /** A figure that the system does not give, as with too many open files, stays what it was: it must not end the worker. */
+  #sample(take: () => void): void {
+    try {
+      take()
+    } catch {
+      this.counts.samplesMissed++
+    }
+  }
+
   /** @param stores what this worker sees of Kafka and of the journal */
   snapshot(stores: Pick<WorkerSnapshot, 'kafka' | 'journal' | 'brokers'>): WorkerSnapshot {
-    this.gauges.residentMemoryBytes = process.memoryUsage.rss()
+    this.#sample(() => {
+      this.gauges.residentMemoryBytes = process.memoryUsage.rss()
+    })
     // Samples contain the interval at which they are taken; the mean is NaN until there is one.
     const meanMs = this.#eventLoop.mean / 1e6
     this.gauges.eventLoopLagSeconds = Math.max(0, meanMs - lagIntervalMs || 0) / 1000
     this.#eventLoop.reset()
-    const { user, system } = process.cpuUsage()
+    this.#sample(() => {
+      const { user, system } = process.cpuUsage()
+      this.#cpuSeconds = (user + system) / 1e6
+    })
     const since = { services: [...this.#services], recentProblems: this.#recentProblems }
     this.#services = new Map()
     this.#recentProblems = []
@@ -212,7 +228,7 @@ export class Telemetry {
       labelledCounts: this.#labelledCounts,
       histograms: this.#histograms,
       gauges: this.gauges,
-      cpuSeconds: (user + system) / 1e6,
+      cpuSeconds: this.#cpuSeconds,
       ...stores,
       since,
     }

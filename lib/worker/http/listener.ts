@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../../config/config.js'
+import { openFilesLimit, possibleConnections } from '../../shared/open-files.js'
 import type { Telemetry } from '../../telemetry/telemetry.js'
 import { App, closeListenSocket, type ListenSocket, SSLApp, type TemplatedApp } from '../uwebsockets.js'
 
@@ -17,7 +18,7 @@ export class Listener {
 
   /** @throws {Error} when the files of TLS cannot be used */
   constructor(config: Config, telemetry: Telemetry) {
-    const { maxConnections } = config
+    const maxConnections = Math.min(config.maxConnections, possibleConnections(openFilesLimit()))
     this.app = createApp(config)
     this.#telemetry = telemetry
     const { counts, gauges } = telemetry

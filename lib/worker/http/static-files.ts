@@ -53,6 +53,8 @@ export class StaticFiles {
     if (!served.has(name)) throw new Problem('VANTAGE_NOT_FOUND', 'There is no such file')
     const known = this.#files.get(name) ?? read(name)
     this.#files.set(name, known)
+    // What failed may be well the next time: there were too many open files, say.
+    known.catch(() => this.#files.delete(name))
     return known
   }
 }
