@@ -3,6 +3,7 @@ import cluster from 'node:cluster'
 import { readFileSync, statSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
 import { type Config, type ParsedConfig, parseConfig, propertyVariable } from '../lib/config/config.js'
+import { lackingFeatures, librdkafka } from '../lib/delivery/librdkafka.js'
 import { objectionTo } from '../lib/delivery/producer.js'
 import { producerProperties } from '../lib/delivery/producer-properties.js'
 import { messageOf } from '../lib/shared/errors.js'
@@ -148,7 +149,6 @@ function endOnException(logger: Logger, message: string): void {
 
 /** The first line is the version alone; the others name what was compiled for this machine, or could not be. */
 async function versionText(): Promise<string> {
-  const { librdkafka } = await import('../lib/delivery/librdkafka.js')
   const uWebSockets = await loadUWebSockets().catch(messageOf)
   return [
     version,
@@ -185,6 +185,7 @@ function examineConfig(): ParsedConfig {
   if (dev && config.environment === 'production') {
     mistakes.push('--dev keeps metrics in memory only and is refused when VANTAGE_ENVIRONMENT is production')
   }
+  if (mistakes.length === 0) mistakes.push(...lackingFeatures(config))
   const objection = mistakes.length === 0 ? objectionTo(producerProperties(config)) : undefined
   if (objection !== undefined) mistakes.push(`${variablesOf(config, objection)}: librdkafka says: ${objection}`)
   return parsed

@@ -13,6 +13,13 @@ export const healthSchema = Type.Object({
   service: Type.String(),
   version: Type.String(),
   timestamp: Type.String({ format: 'date-time' }),
+  librdkafka: Type.Object(
+    {
+      version: Type.String(),
+      features: Type.Array(Type.String(), { description: 'What it was compiled with, such as gzip, zstd or ssl' }),
+    },
+    { description: 'The client of Kafka that this collector runs on' },
+  ),
   checks: Type.Object({
     kafka: checkOf('healthy', 'unhealthy'),
     journal: checkOf('healthy', 'unhealthy', 'off'),

@@ -1,3 +1,4 @@
+import { librdkafka } from '../../delivery/librdkafka.js'
 import { type Answer, json } from '../../shared/answer.js'
 import { version } from '../../shared/version.js'
 import type { Health } from '../../telemetry/health-schema.js'
@@ -40,6 +41,7 @@ function describeHealth(context: RouteContext): Health {
     service: config.serviceName,
     version,
     timestamp: new Date().toISOString(),
+    librdkafka,
     checks: {
       kafka: { status: kafka.up ? 'healthy' : 'unhealthy', message: kafka.message },
       journal:

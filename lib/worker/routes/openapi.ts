@@ -212,6 +212,7 @@ function exampleHealth(status: Health['status'], kafka: string, journal: Health[
     service: 'vantage-collector',
     version,
     timestamp: '2026-01-31T12:00:00.000Z',
+    librdkafka: { version: '2.12.0', features: ['gzip', 'snappy', 'ssl', 'sasl', 'lz4', 'zstd'] },
     checks: {
       kafka: { status: status === 'healthy' ? 'healthy' : 'unhealthy', message: kafka },
       journal,

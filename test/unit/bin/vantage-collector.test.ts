@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { test } from 'tap'
 import { commands } from '../../../lib/commands/commands.js'
@@ -101,6 +102,51 @@ test('librdkafka properties that cannot be, or not together, are told in its wor
     t.equal(code, 2)
     t.match(stderr, new RegExp(`^vantage-collector: ${variable}: librdkafka says: ${words}.*\\n$`))
   }
+})
+
+test('a setting that needs what librdkafka was compiled without is named with the package to install', async (t) => {
+  const rdkafka = pathToFileURL(resolve('node_modules/node-rdkafka/lib/index.js'))
+  const bare = `import Kafka from '${rdkafka}'; Kafka.features.splice(0, Infinity, 'snappy', 'lz4', 'sasl', 'sasl_plain')`
+  const plain = {
+    VANTAGE_KAFKA_COMPRESSION_TYPE: 'lz4',
+    VANTAGE_KAFKA_SASL_USERNAME: 'u',
+    VANTAGE_KAFKA_SASL_PASSWORD: 'p',
+  }
+  const check = (args: string[], settings: Record<string, string>) => {
+    return runCommand(args, { env: { ...settings, NODE_OPTIONS: `--import=${dataUrl(bare)}` } })
+  }
+  const cases: [settings: Record<string, string>, lines: RegExp[]][] = [
+    [{}, [/VANTAGE_KAFKA_COMPRESSION_TYPE=gzip needs .* gzip, .* zlib1g-dev, .* npm ci/]],
+    [{ VANTAGE_KAFKA_COMPRESSION_TYPE: 'zstd' }, [/VANTAGE_KAFKA_COMPRESSION_TYPE=zstd needs .* libzstd-dev/]],
+    [{ ...plain, VANTAGE_KAFKA_COMPRESSION_TYPE: 'snappy' }, []],
+    [{ ...plain, VANTAGE_KAFKA_SECURITY_PROTOCOL: 'ssl' }, [/_PROTOCOL=ssl needs .* ssl, .* libssl-dev/]],
+    [
+      { ...plain, VANTAGE_KAFKA_SECURITY_PROTOCOL: 'sasl_ssl' },
+      [/_PROTOCOL=sasl_ssl needs .* ssl,/, /_SASL_MECHANISM=SCRAM-SHA-512 needs .* sasl_scram, .* libssl-dev/],
+    ],
+    [
+      {
+        VANTAGE_KAFKA_COMPRESSION_TYPE: 'none',
+        VANTAGE_KAFKA_SECURITY_PROTOCOL: 'sasl_plaintext',
+        VANTAGE_KAFKA_SASL_MECHANISM: 'OAUTHBEARER',
+        VANTAGE_KAFKA_SASL_TOKEN: 't',
+      },
+      [/_SASL_MECHANISM=OAUTHBEARER needs .* sasl_oauthbearer/],
+    ],
+    [{ ...plain, VANTAGE_KAFKA_SECURITY_PROTOCOL: 'sasl_plaintext', VANTAGE_KAFKA_SASL_MECHANISM: 'PLAIN' }, []],
+    [
+      { ...plain, VANTAGE_KAFKA_PROPERTY_SECURITY_PROTOCOL: 'SSL' },
+      [/VANTAGE_KAFKA_PROPERTY_SECURITY_PROTOCOL=SSL needs .* ssl,/],
+    ],
+  ]
+  for (const [settings, lines] of cases) {
+    const { code, stderr } = await check(['--check-config'], settings)
+    const mistakes = stderr.split('\n').filter((line) => line.includes('compiled without'))
+    t.match(mistakes, lines, JSON.stringify(settings))
+    t.equal(mistakes.length, lines.length, stderr)
+    t.equal(code, lines.length === 0 ? 0 : 2)
+  }
+  t.match(await check([], {}), { code: 2, stdout: '', stderr: /zlib1g-dev/ }, 'serving checks the same')
 })
 
 test('key new makes a key and its line; a file gets the line, and nobody else can read it', async (t) => {

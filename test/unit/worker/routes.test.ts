@@ -24,6 +24,7 @@ test('every route answers as documented', async (t) => {
     t.match(health.body, {
       status: 'healthy',
       version,
+      librdkafka: { version: /^\d+\.\d+\.\d+$/ },
       checks: { kafka: { status: 'healthy' }, api: { status: 'healthy' } },
     })
     t.ok(Math.abs(Date.parse(String(health.body.timestamp)) - Date.now()) < 60_000)
