@@ -8,6 +8,7 @@ FROM node:22-bookworm-slim AS dependencies
 RUN apt-get update && apt-get install --yes --no-install-recommends g++ libssl-dev libzstd-dev make python3 zlib1g-dev
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY scripts/requirements ./scripts/requirements
 RUN npm ci --omit=dev --ignore-scripts --no-audit
 RUN npm rebuild node-rdkafka
 COPY binding.gyp ./
@@ -22,6 +23,7 @@ RUN rm -rf node_modules/node-rdkafka/deps node_modules/node-rdkafka/build/Releas
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY scripts/requirements ./scripts/requirements
 RUN npm ci --ignore-scripts --no-audit
 COPY . .
 RUN npm run build && rm -rf dist/test dist/scripts dist/.tsbuildinfo
