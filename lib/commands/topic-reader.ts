@@ -44,7 +44,7 @@ export async function readTopic(options: ReadOptions, onRecord: (record: ReadRec
     { 'auto.offset.reset': 'latest' },
   )
   if (connection.saslToken !== '') consumer.setOauthBearerToken(connection.saslToken)
-  const metadata = await connect(consumer, bootstrapServers, topic)
+  const metadata = await connect(consumer, connection.global, topic)
   const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
   if (partitions.length === 0) {
     await disconnect(consumer)
@@ -77,10 +77,15 @@ function recordOf({ partition, offset, key, value, headers = [] }: Kafka.Message
 
 export type Reading = { partitions: number; stop: () => Promise<void> }
 
-function connect(consumer: Kafka.KafkaConsumer, bootstrapServers: string, topic: string): Promise<Kafka.Metadata> {
+function connect(
+  consumer: Kafka.KafkaConsumer,
+  global: ConnectionProperties['global'],
+  topic: string,
+): Promise<Kafka.Metadata> {
+  const { 'bootstrap.servers': bootstrapServers = '' } = global
   let reason: string | undefined
   consumer.on('event.log', ({ fac, message }) => {
-    if (fac === 'FAIL') reason = readConnectionError(message).message
+    if (fac === 'FAIL') reason = readConnectionError(message, global).message
   })
   return new Promise((resolve, reject) => {
     consumer.connect({ topic, allTopics: false, timeout: metadataTimeoutMs }, (error, metadata) => {

@@ -42,6 +42,7 @@ type Question = { resolve: (state: TopicState) => void; reject: (error: Error) =
 export class Producer {
   readonly #handle: Handle
   readonly #events: ProducerEvents
+  readonly #properties: ProducerProperties['global']
   readonly #sent = new Map<number, Sent>()
   readonly #questions = new Map<number, Question>()
   #lastId = 0
@@ -57,6 +58,7 @@ export class Producer {
   constructor(properties: ProducerProperties, topic: string, events: ProducerEvents) {
     const statistics = events.onStatistics && { 'statistics.interval.ms': statisticsIntervalMs }
     this.#events = events
+    this.#properties = properties.global
     this.#identified = properties.global['enable.idempotence'] !== true
     const all = { ...properties.global, ...properties.topic, ...statistics }
     this.#handle = binding.start(all, properties.saslToken, topic, (...told) => this.#onTold(...told))
@@ -163,7 +165,7 @@ export class Producer {
         this.#onSettled(told)
         break
       case 'failure':
-        this.#events.onConnectionError(readConnectionError(told))
+        this.#events.onConnectionError(readConnectionError(told, this.#properties))
         break
       case 'fatal':
         this.#failed = true

@@ -51,9 +51,10 @@ export async function startSecureKafka(
   return { broker: await startKafka(t, { properties, passwords: { [name]: password } }), saslSsl, mutual }
 }
 
-/** A token that such a broker takes: RFC 7519, section 6.1. */
-export function unsecuredToken(): string {
+/** A token that such a broker takes until it expires: RFC 7519, section 6.1. */
+export function unsecuredToken({ expiresInSeconds = 3600 } = {}): string {
   const nowSeconds = Math.floor(Date.now() / 1000)
-  const parts = [{ alg: 'none' }, { sub: 'collector', iat: nowSeconds, exp: nowSeconds + 3600 }]
+  const issuedAt = nowSeconds + Math.min(0, expiresInSeconds) - 1
+  const parts = [{ alg: 'none' }, { sub: 'collector', iat: issuedAt, exp: nowSeconds + expiresInSeconds }]
   return `${parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`
 }

@@ -132,6 +132,23 @@ test('Kafka by TLS with a login', async (t) => {
     t.match((await collector.post(batchOf(1))).body, { durability: 'kafka' })
   })
 
+  await t.test('an expired token is told as what it is, and a new one mends it by SIGHUP', async (t) => {
+    const file = join(directory, 'token')
+    writeFileSync(file, unsecuredToken({ expiresInSeconds: -3600 }))
+    const token = { VANTAGE_KAFKA_SASL_MECHANISM: 'OAUTHBEARER', VANTAGE_KAFKA_SASL_TOKEN_FILE: file }
+    const collector = await startCollector(t, { env: { ...settings, ...token }, ready: false })
+    const remedy = /SASL .*; the token may have expired: renew VANTAGE_KAFKA_SASL_TOKEN_FILE, then send SIGHUP/
+    await waitFor(async () => remedy.test(String((await collector.get('/ready')).body.reason)), 'the reason')
+    t.match(complaints(collector), [{ kafka: remedy }])
+    t.notMatch(JSON.stringify(complaints(collector)), /USERNAME|PASSWORD/)
+    const tail = await runCommand(['tail'], { env: { ...settings, ...token } })
+    t.match(tail.stderr, remedy)
+    writeFileSync(file, unsecuredToken())
+    collector.process.kill('SIGHUP')
+    await waitFor(async () => (await collector.metric('kafka_up')) === 1, 'all workers to see Kafka')
+    t.match((await collector.post(batchOf(1))).body, { durability: 'kafka' })
+  })
+
   await t.test('a CA that has not signed the certificate of the broker is told once, with what to do', async (t) => {
     const env = { ...settings, VANTAGE_KAFKA_SSL_CA_FILE: stranger.cert }
     const collector = await startCollector(t, { env, ready: false })
