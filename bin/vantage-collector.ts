@@ -108,10 +108,11 @@ async function runPrimary(): Promise<void> {
   process.on('SIGINT', stop)
   process.on('SIGHUP', () => {
     // What is wrong now is told once, instead of by each worker that would not start with it.
-    const { warnings, mistakes } = examineConfig()
+    const { warnings, mistakes, shortage } = examineConfig()
     for (const warning of warnings) logger.warn(warning)
-    if (mistakes.length === 0) void primary.reload()
-    else logger.error(`the workers stay as they are: ${mistakes.join('; ')}`)
+    const obstacles = shortage === undefined ? mistakes : [...mistakes, shortage]
+    if (obstacles.length === 0) void primary.reload()
+    else logger.error(`the workers stay as they are: ${obstacles.join('; ')}`)
   })
   try {
     await primary.start()
@@ -172,14 +173,19 @@ function checkConfig(): void {
 
 /** Ends the process with a line for each mistake if there is any. */
 function readConfig(): Config {
-  const { config, warnings, mistakes } = examineConfig()
+  const { config, warnings, mistakes, shortage } = examineConfig()
   if (cluster.isPrimary) for (const warning of warnings) process.stderr.write(`vantage-collector: ${warning}\n`)
   if (mistakes.length > 0) return fail(exitUsage, mistakes)
+  // Not a mistake: whatever starts this process should try again.
+  if (shortage !== undefined) return fail(exitFailure, [shortage])
   return config
 }
 
-/** The configuration as the environment and the files that it names have it now, and all that is wrong with it. */
-function examineConfig(): ParsedConfig {
+/**
+ * The configuration as the environment and the files that it names have it now, and all that is wrong with it. `shortage`:
+ * why librdkafka could not be asked.
+ */
+function examineConfig(): ParsedConfig & { shortage?: string } {
   const parsed = parseConfig({ ...(dev && developmentDefaults), ...readEnvironment() })
   const { config, mistakes } = parsed
   if (dev && config.environment === 'production') {
@@ -187,7 +193,10 @@ function examineConfig(): ParsedConfig {
   }
   if (mistakes.length === 0) mistakes.push(...lackingFeatures(config))
   const objection = mistakes.length === 0 ? objectionTo(producerProperties(config)) : undefined
-  if (objection !== undefined) mistakes.push(`${variablesOf(config, objection)}: librdkafka says: ${objection}`)
+  if (objection === undefined) return parsed
+  const { message, shortage } = objection
+  if (shortage) return { ...parsed, shortage: `The system lacks threads or memory: ${message}` }
+  mistakes.push(`${variablesOf(config, message)}: librdkafka says: ${message}`)
   return parsed
 }
 

@@ -203,15 +203,21 @@ export class Producer {
   }
 }
 
+/** Why no producer can be started. `shortage`: the system lacks threads or memory, and nothing is wrong with the properties. */
+export type Objection = { message: string; shortage: boolean }
+
 /** What librdkafka has against the properties, in its words; undefined when it takes them all. Connects to nothing. */
-export function objectionTo({ global, ...others }: ProducerProperties): string | undefined {
+export function objectionTo({ global, ...others }: ProducerProperties): Objection | undefined {
   const { 'bootstrap.servers': _brokers, ...alone } = global
   const deaf = { onConnectionError: () => undefined, onFatal: () => undefined }
   try {
     void new Producer({ global: alone, ...others }, 'none', deaf).close()
     return undefined
   } catch (error) {
-    return messageOf(error)
+    return {
+      message: messageOf(error),
+      shortage: error instanceof Error && 'code' in error && error.code === 'ERR_SHORTAGE',
+    }
   }
 }
 

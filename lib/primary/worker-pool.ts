@@ -139,7 +139,13 @@ export class WorkerPool {
       return
     }
     this.#failedStarts++
-    if (this.#failedStarts >= maxFailedStarts && !this.#serves) this.#options.onGiveUp(this.#failedStarts)
+    if (this.#failedStarts >= maxFailedStarts && !this.#serves) this.#giveUp()
+  }
+
+  #giveUp(): void {
+    // One that hangs in its start, as Node may where threads are short, would not learn that this process has gone.
+    for (const [worker, { ready }] of this.#alive) if (!ready) worker.kill()
+    this.#options.onGiveUp(this.#failedStarts)
   }
 
   /** Whether it came to serve once and somebody still does: then a file that was spoilt meanwhile ends nobody else. */

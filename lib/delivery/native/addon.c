@@ -247,11 +247,12 @@ static producer *open_producer(napi_env env, napi_value properties, napi_value t
   char *token_text = plain_text_of(env, token), *topic_text = token_text == NULL ? NULL : plain_text_of(env, topic);
   rd_kafka_conf_t *configuration = topic_text == NULL ? NULL : configuration_of(env, properties);
   if (configuration != NULL) {
+    bool shortage;
     listener listener = {on_settled, on_event, handle};
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    opened = producer_start(configuration, token_text, topic_text, listener, error, sizeof error);
+    opened = producer_start(configuration, token_text, topic_text, listener, error, sizeof error, &shortage);
     pthread_once(&once, leave_before_openssl);
-    if (opened == NULL) napi_throw_error(env, NULL, error);
+    if (opened == NULL) napi_throw_error(env, shortage ? "ERR_SHORTAGE" : NULL, error);
   }
   free(token_text);
   free(topic_text);

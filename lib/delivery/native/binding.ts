@@ -30,7 +30,8 @@ export type Handle = { [handle]: true }
 export type Binding = {
   /**
    * @param saslToken for OAUTHBEARER; '' for none
-   * @throws {Error} for a property that librdkafka does not know or a value that it does not take
+   * @throws {Error} for a property that librdkafka does not know or a value that it does not take; with the code
+   * ERR_SHORTAGE when the system lacks threads or memory
    */
   start(properties: object, saslToken: string, topic: string, tell: (...told: Told) => void): Handle
   /**

@@ -110,10 +110,11 @@ static void release(producer *producer) {
 }
 
 producer *producer_start(rd_kafka_conf_t *configuration, const char *token, const char *topic, listener listener,
-                         char *error, size_t size) {
+                         char *error, size_t size, bool *shortage) {
   producer *made = calloc(1, sizeof *made);
   event *last_words = calloc(1, sizeof *last_words);
-  if (made == NULL || last_words == NULL) {
+  *shortage = made == NULL || last_words == NULL;
+  if (*shortage) {
     snprintf(error, size, "out of memory");
     rd_kafka_conf_destroy(configuration);
     free(made);
@@ -134,6 +135,7 @@ producer *producer_start(rd_kafka_conf_t *configuration, const char *token, cons
   rd_kafka_conf_set(configuration, "debug", "eos", NULL, 0);
   made->client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, error, size);
   if (made->client == NULL) {
+    *shortage = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
     rd_kafka_conf_destroy(configuration);
     release(made);
     return NULL;
@@ -147,7 +149,8 @@ producer *producer_start(rd_kafka_conf_t *configuration, const char *token, cons
   }
   made->topic = rd_kafka_topic_new(made->client, topic, NULL);
   if (made->topic == NULL || pthread_create(&made->poller, NULL, poll_until_closed, made) != 0) {
-    snprintf(error, size, "%s", made->topic == NULL ? rd_kafka_err2str(rd_kafka_last_error()) : "no thread to be had");
+    *shortage = made->topic != NULL;
+    snprintf(error, size, "%s", *shortage ? "no thread to be had" : rd_kafka_err2str(rd_kafka_last_error()));
     release(made);
     return NULL;
   }

@@ -90,10 +90,10 @@ typedef struct {
 /*
  * Starts a producer and the thread that polls it. Connects in the background, whenever there is a broker. The
  * configuration is the producer's from then on; the token is for OAUTHBEARER, "" for none. NULL, with the reason in
- * `error`, when librdkafka or the system refuses.
+ * `error`, when librdkafka refuses, or the system does: `shortage` is whether it lacks threads or memory.
  */
 producer *producer_start(rd_kafka_conf_t *configuration, const char *token, const char *topic, listener listener,
-                         char *error, size_t size);
+                         char *error, size_t size, bool *shortage);
 
 /* Makes a batch of `count` records for producer_send; NULL without memory. */
 batch *batch_create(uint32_t id, uint32_t count);

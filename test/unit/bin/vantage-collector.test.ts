@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -147,6 +148,31 @@ test('a setting that needs what librdkafka was compiled without is named with th
     t.equal(code, lines.length === 0 ? 0 : 2)
   }
   t.match(await check([], {}), { code: 2, stdout: '', stderr: /zlib1g-dev/ }, 'serving checks the same')
+})
+
+/** How --check-config ends for a user who may have so many threads. */
+async function checkWithThreads(threads: number): Promise<{ code: number | null; stderr: string }> {
+  // Without the environment, by which the test runner would have it write where that user may not.
+  const limited = ['-c', `ulimit -u ${threads}; exec env -i "$0" "$@"`, process.execPath, command, '--check-config']
+  // The limit does not hold for root; nobody else is this user.
+  const child = spawn('/bin/bash', limited, { uid: 54_321, stdio: ['ignore', 'ignore', 'pipe'] })
+  let stderr = ''
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, stderr }
+}
+
+test('a shortage of threads is no mistake in the settings: it ends with 1, after which a restart is of use', async (t) => {
+  if (process.getuid?.() !== 0 || (await checkWithThreads(1000)).code !== 0) {
+    return void t.pass('no other user can be had here, or it may not read this directory')
+  }
+  // Downwards, since Node itself, which starts its threads first, may hang without them.
+  let threads = 20
+  let end = await checkWithThreads(threads)
+  while (end.code === 0 && threads > 5) end = await checkWithThreads(--threads)
+  t.match(end, { code: 1, stderr: /^vantage-collector: The system lacks threads or memory: .*thread.*\n$/ })
 })
 
 test('key new makes a key and its line; a file gets the line, and nobody else can read it', async (t) => {
