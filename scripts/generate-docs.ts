@@ -3,11 +3,13 @@
 import { writeFileSync } from 'node:fs'
 import { configSchema, defaultOf, describeLimits, descriptionOf, variableOf } from '../lib/config/config.js'
 import { problems } from '../lib/shared/errors.js'
+import { glossary } from '../lib/view/glossary.js'
 
 /** The generated pages, by path. */
 export const pages: Record<string, () => string> = {
   'docs/configuration.md': configurationPage,
   'docs/errors.md': errorsPage,
+  'docs/glossary.md': glossaryPage,
 }
 
 function configurationPage(): string {
@@ -81,6 +83,20 @@ No figure of requests and no log has them. Sending them again is no use, after a
 
 The last line is that of the newer [uWebSockets.js](decisions/uwebsockets.md). The older one, which Node 20 loads, and Node 22 on Debian 12, gives such a request no answer and closes its connection within 12 s; of two \`Host\` it takes the first. It may answer 505 to a
 request line that comes in two packets. \`vantage-collector --version\` names the one that is loaded.
+`
+}
+
+function glossaryPage(): string {
+  const rows = glossary.map(({ word, meaning, not = [] }) => `| ${word} | ${meaning} | ${not.join(', ')} |\n`)
+  return `# What do the words mean?
+
+Each word means one thing, in the code, in \`/v1/stats\`, in the names of Prometheus, on the pages, in logs and in these pages.
+
+| word | means | not |
+| --- | --- | --- |
+${rows.join('')}
+The ledger balances: received + adopted = rejected + deferred + acknowledged + dead lettered + waiting + in memory + in flight + left +
+abandoned + lost. \`ledger.difference\` of \`/v1/stats\` is 0.
 `
 }
 

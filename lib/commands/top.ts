@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { meaningOf } from '../view/glossary.js'
 import { readApiKey, routeUrl } from './collector-access.js'
 import type { Command, CommandContext } from './command.js'
 import { integerFlag } from './flags.js'
@@ -9,6 +10,12 @@ import { Watch } from './top/watch.js'
 
 const plainColumns = 80
 
+const shownWords = [
+  ...['received', 'accepted', 'rejected', 'deferred', 'problem', 'held', 'ledger', 'adopted', 'acknowledged'],
+  ...['dead lettered', 'waiting', 'in memory', 'in flight', 'left', 'abandoned', 'lost'],
+]
+const explainedWords = shownWords.map((word) => `      ${word.padEnd(28)}${meaningOf(word)}\n`).join('')
+
 /** The status page for a terminal: for a collector that is reachable by ssh only. */
 export const topCommand: Command = {
   usage: `vantage-collector top             the status page in a terminal: rates, latency, the ledger, workers, brokers, problems
@@ -17,7 +24,8 @@ export const topCommand: Command = {
     --interval-ms N               between two looks; default 1000
     --once                        print the page after two looks, and end; so it does, too, when its output is no terminal
     q or Ctrl-C ends. NO_COLOR=1 in the environment leaves out the colours.
-`,
+    Its words:
+${explainedWords}`,
 
   async run(args, context) {
     const { values: flags } = parseArgs({

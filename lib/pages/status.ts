@@ -1,6 +1,7 @@
 import type { Stats } from '../telemetry/stats-schema.js'
 import { conditionOf } from '../view/condition.js'
 import type { Figures } from '../view/figures.js'
+import { meaningOf } from '../view/glossary.js'
 import { type LedgerEntry, readLedger } from '../view/ledger.js'
 import { StatsWindow } from '../view/stats-window.js'
 import { shortBytes, shortMs, shortNumber, shortSpan } from '../view/units.js'
@@ -34,6 +35,7 @@ const latencies = new Chart(
   (value) => `${value >= 10 ? Math.round(value) : Number(value.toFixed(2))} ms`,
 )
 
+explainWords()
 void showConfiguration()
 void poll()
 
@@ -86,6 +88,13 @@ function showGone(reason: string): void {
   setNotice(`${reason}. These are its last figures; the page keeps asking.`, 'gone')
   throughput.add(Date.now(), [])
   latencies.add(Date.now(), [])
+}
+
+/** Says what a heading means to those who point at it. */
+function explainWords(): void {
+  for (const heading of document.querySelectorAll<HTMLElement>('[data-word]')) {
+    heading.title = meaningOf(heading.dataset.word ?? '') ?? ''
+  }
 }
 
 function setStatus(status: string, text: string): void {
@@ -160,6 +169,7 @@ function showLedger({ ledger }: Stats): void {
 function ledgerTerm({ word, metrics }: LedgerEntry, className: string): HTMLElement {
   const made = term(word, metrics.toLocaleString('en'))
   made.className = className
+  made.title = meaningOf(word) ?? ''
   return made
 }
 

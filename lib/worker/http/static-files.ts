@@ -27,6 +27,7 @@ const served: ReadonlySet<string> = new Set([
   'telemetry/histogram.js',
   'view/condition.js',
   'view/figures.js',
+  'view/glossary.js',
   'view/ledger.js',
   'view/stats-window.js',
   'view/units.js',
