@@ -63,6 +63,9 @@ export class Delivery {
   readonly #redeliveryWarning: Seldom
   #sweeper: NodeJS.Timeout | undefined
   #stopping = false
+  /** Until then, what is wrong with Kafka is not logged, but noted: most of it passes in the first moments. */
+  #waitsForKafka = true
+  #hasComplaint = false
   /** From then on, nothing is taken any more, and what fails does so because producers are closed. */
   #closing = false
   #lastBatchAt = -Infinity
@@ -124,6 +127,8 @@ export class Delivery {
       await this.#health.check()
     }
     if (this.#stopping) return
+    this.#waitsForKafka = false
+    if (this.#hasComplaint && !this.#health.status.up) this.#logKafka(this.#health.status)
     this.#health.watch()
     this.#replay?.start()
     this.#deadLetters?.start()
@@ -400,6 +405,11 @@ export class Delivery {
   }
 
   #logKafka({ up, message }: KafkaStatus): void {
+    // At a good start, too, the brokers' first answers come before the producer has its id, or its topic a leader.
+    if (!up && this.#waitsForKafka) {
+      this.#hasComplaint = true
+      return
+    }
     const instead = this.#journal?.takes === true ? 'go to the journal' : 'are answered 503'
     if (up) this.#logger.info({ kafka: message }, 'Kafka takes records')
     else this.#logger.warn({ kafka: message }, `Kafka does not take records; batches ${instead}`)

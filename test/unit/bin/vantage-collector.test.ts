@@ -215,6 +215,10 @@ test('a newcomer starts --dev, posts a metric and sees it come out of Kafka', as
   t.teardown(() => collector.kill())
   collector.url = `http://127.0.0.1:${port}`
   await waitFor(() => collector.logs.some(({ msg }) => msg.includes('collector is listening')), 'readable logs')
+  t.notOk(
+    collector.logs.some(({ msg }) => /WARN|ERROR|503/.test(msg)),
+    'nothing to worry a newcomer',
+  )
   const { status, body } = await collector.post(batchOf(1))
   t.equal(status, 202)
   t.equal(body.durability, 'kafka')

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { batchOf, metricOf } from '../../../tools/batches.js'
-import { startCollector } from '../../../tools/collector.js'
+import { type LogLine, startCollector } from '../../../tools/collector.js'
 import { freePort } from '../../../tools/free-port.js'
 import { startMockKafka } from '../../support/mock-kafka.js'
 import { readTopic } from '../../support/read-topic.js'
@@ -62,6 +62,33 @@ test('ndjson: a batch is split over the limit of a message, and what is refused 
       .filter((id) => id !== 50),
     'each metric once, in order',
   )
+})
+
+const isComplaint = ({ level }: LogLine) => level !== 'info' && level !== 'debug'
+
+test('a good start complains of nothing', async (t) => {
+  const kafka = await startMockKafka(t)
+  const env = { VANTAGE_KAFKA_DEAD_LETTER_TOPIC: 'dead', VANTAGE_DEAD_LETTER_INVALID: 'true' }
+  const collector = await startCollector(t, { kafka, env })
+  t.equal((await collector.post(batchOf(1))).status, 202)
+  t.same(collector.logs.filter(isComplaint), [])
+  t.equal(collector.stderr, '')
+})
+
+test('a start without a broker is told once by each worker, with the reason, before it listens', async (t) => {
+  const kafka = `127.0.0.1:${await freePort()}`
+  const { logs } = await startCollector(t, { kafka, ready: false })
+  const untilListening = logs.slice(
+    0,
+    logs.findIndex(({ msg }) => msg === 'collector is listening'),
+  )
+  const complaints = untilListening.filter(isComplaint)
+  const complaint = {
+    msg: 'Kafka does not take records; batches are answered 503',
+    kafka: new RegExp(`No broker of ${kafka} answers .*refused`),
+  }
+  t.match(complaints, [complaint, complaint])
+  t.equal(complaints.length, 2)
 })
 
 test('without a broker the process lives, is not ready, and answers 503 at once', async (t) => {
