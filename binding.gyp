@@ -17,7 +17,7 @@
     },
     {
       "target_name": "vantage_scan",
-      "sources": ["lib/ingest/native/addon.c", "lib/ingest/native/scan.c"]
+      "sources": ["lib/ingest/native/addon.c", "lib/ingest/native/scan.c", "lib/ingest/native/survey.c"]
     },
     {
       "target_name": "vantage_output",

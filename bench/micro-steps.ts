@@ -3,11 +3,13 @@
 import { parseConfig } from '../lib/config/config.js'
 import { Producer } from '../lib/delivery/producer.js'
 import { producerProperties } from '../lib/delivery/producer-properties.js'
-import { decode, encodingOf } from '../lib/ingest/formats/vantage/decode.js'
-import { slice } from '../lib/ingest/formats/vantage/judge.js'
+import { ByteBudget } from '../lib/ingest/byte-budget.js'
+import { encodingOf } from '../lib/ingest/formats/vantage/decode.js'
+import { createParse } from '../lib/ingest/formats/vantage/parse.js'
 import { createRecords } from '../lib/ingest/formats/vantage/records.js'
 import { createScan } from '../lib/ingest/formats/vantage/scan.js'
-import { split } from '../lib/ingest/formats/vantage/split.js'
+import { compileRules } from '../lib/ingest/formats/vantage/scan-rules.js'
+import { createSurvey } from '../lib/ingest/formats/vantage/survey.js'
 import { createValidate } from '../lib/ingest/formats/vantage/validate.js'
 import { renderMessages } from '../lib/load/fleet.js'
 import { defaultLoad } from '../lib/load/options.js'
@@ -80,10 +82,13 @@ async function createSteps(
   const options = { kafkaPartitionKey: 'service', maxRecordBytes: 1_000_000 } as const
   const asMetrics = createRecords({ ...options, kafkaRecordFormat: 'metric' }, pool)
   const asLines = createRecords({ ...options, kafkaRecordFormat: 'ndjson' }, pool)
-  const body = decode(bytes, 'latin1')
-  const verdict = validate(body.value)
-  const scan = createScan(config)
-  const batch = slice(bytes, verdict, split(bytes, batchSize))
+  const rules = compileRules(config.maxBatchSize)
+  const scan = createScan(rules, config)
+  const survey = createSurvey(rules, config.maxBatchSize)
+  const parse = createParse(survey, config)
+  const hold = new ByteBudget(Number.POSITIVE_INFINITY, { requestHeldBytes: 0 }).open('bench')
+  const parsed: unknown = JSON.parse(bytes.toString())
+  const { batch } = parse(bytes, 'latin1', hold)
   const records = asMetrics(batch, {})
   const producer = new Producer(producerProperties(config), 'bench-micro', {
     onConnectionError: () => undefined,
@@ -92,12 +97,12 @@ async function createSteps(
   const sent: Promise<unknown>[] = []
   const steps: Step[] = [
     { name: 'parse: JSON.parse alone', run: () => JSON.parse(bytes.toString('latin1')) },
-    { name: 'scan, ASCII', run: () => scan(bytes, encodingOf(bytes)) },
-    { name: 'scan, beyond ASCII', run: () => scan(beyondAscii, encodingOf(beyondAscii)) },
-    { name: 'parse: decode, ASCII', run: () => decode(bytes, encodingOf(bytes)) },
-    { name: 'parse: decode, beyond ASCII', run: () => decode(beyondAscii, encodingOf(beyondAscii)) },
-    { name: 'validate', run: () => validate(body.value) },
-    { name: 'slice', run: () => slice(bytes, verdict, split(bytes, batchSize)) },
+    { name: 'scan, ASCII', run: () => scan(bytes, encodingOf(bytes) ?? 'utf8') },
+    { name: 'scan, beyond ASCII', run: () => scan(beyondAscii, encodingOf(beyondAscii) ?? 'utf8') },
+    { name: 'parse: survey', run: () => survey(bytes) },
+    { name: 'parse: survey, parse, inspect, validate, slice; ASCII', run: () => parse(bytes, 'latin1', hold) },
+    { name: 'parse: the same; beyond ASCII', run: () => parse(beyondAscii, 'utf8', hold) },
+    { name: 'validate', run: () => validate(parsed) },
     { name: 'slice: records', run: () => pool.give(asMetrics(batch, {}).bytes) },
     { name: 'slice: records, ndjson', run: () => pool.give(asLines(batch, {}).bytes) },
     {

@@ -73,6 +73,15 @@ export class Hold {
     this.change(bytes)
   }
 
+  /**
+   * Holds so many bytes more, for what is made of the body.
+   *
+   * @throws {Problem} VANTAGE_OVERLOADED if it may not
+   */
+  grow(bytes: number): void {
+    this.growTo(this.#bytes + bytes)
+  }
+
   /** Holds so many bytes instead, without asking; 0 when the request is answered. */
   change(bytes: number): void {
     this.#budget.change(this.#client, bytes - this.#bytes)

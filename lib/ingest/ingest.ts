@@ -105,8 +105,9 @@ async function receive(request: BatchRequest, context: IngestContext, tally: Tal
     await quota?.counted()
     trace.enter('inflate')
     const text = gzip ? await inflateInTurn(sent, request.client, context) : sent
+    if (gzip) hold.grow(text.length)
     trace.enter('judge')
-    const { judgement, batch, letters } = judge(text)
+    const { judgement, batch, letters } = judge(text, hold)
     trace.note({ metrics_received: judgement.received, metrics_accepted: judgement.accepted })
     tally.receive(judgement.received, batch.service)
     await quota?.countMetrics(judgement.received)

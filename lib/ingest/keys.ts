@@ -31,7 +31,7 @@ function createKeyCache() {
 }
 
 /** service + metric + tags in a canonical form: the order of tags in the request makes no difference. */
-function seriesKey({ service_name, metric_name, tags = {} }: Metric): Buffer {
-  const sorted = Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1))
+function seriesKey({ service_name, metric_name, tags }: Metric): Buffer {
+  const sorted = Object.entries(tags ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
   return Buffer.from(JSON.stringify([service_name, metric_name, ...sorted.flat()]))
 }

@@ -30,13 +30,13 @@ export const problems = {
     status: 400,
     retryable: false,
     title: 'Request body is not valid UTF-8',
-    remedy: 'Encode the JSON text as UTF-8.',
+    remedy: 'Encode the JSON text as UTF-8; detail says which metric and byte is not.',
   },
   VANTAGE_INVALID_JSON: {
     status: 400,
     retryable: false,
     title: 'Request body is not valid JSON',
-    remedy: 'Send one JSON object; detail says where parsing stopped.',
+    remedy: 'Send one JSON object; detail names the fault, its metric and its byte in the inflated body.',
   },
   VANTAGE_API_KEY_REQUIRED: {
     status: 401,
@@ -78,7 +78,7 @@ export const problems = {
     status: 413,
     retryable: false,
     title: 'Request body too large',
-    remedy: 'Send smaller batches; the limit counts before and after inflating.',
+    remedy: 'Send smaller batches; the limit counts before and after inflating, and there is one of values.',
   },
   VANTAGE_UNSUPPORTED_MEDIA_TYPE: {
     status: 415,

@@ -1,9 +1,9 @@
-/* What JavaScript sees of scan.c; binding.ts describes it. */
+/* What JavaScript sees of scan.c and survey.c; binding.ts describes it. */
 #include "../../shared/native/calls.h"
 
 #include <string.h>
 
-#include "scan.h"
+#include "survey.h"
 
 static const napi_type_tag schema_tag = {0x5cf0a9d24c1b4b0e, 0x9d5ad3f1c2e84f67};
 
@@ -119,11 +119,52 @@ static napi_value compile(napi_env env, napi_callback_info info) {
   return read_rules(env, arguments[0], &made->envelope) && read_rules(env, arguments[1], &made->metric) ? external : NULL;
 }
 
-/* scan(schema, body, places, values, instants): number of metrics, 0 for not sure */
+enum { figure_count = 4 };
+
+/*
+ * scan(schema, body, places, nulls, values, figures): number of metrics, 0 for not sure. Members of metrics that are null are
+ * spaces then.
+ */
 static napi_value scan_body(napi_env env, napi_callback_info info) {
-  napi_value arguments[5], metrics;
-  size_t count = 5, length, capacity, value_count, instant_count;
+  napi_value arguments[6], metrics;
+  size_t count = 6, length, capacity, null_capacity, value_count, figures_given;
   findings found;
+  CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
+  const schema *schema = held_by(env, arguments[0], &schema_tag);
+  if (schema == NULL) return NULL;
+  uint8_t *body = bytes_of(env, arguments[1], &length);
+  if (body == NULL) return NULL;
+  uint32_t *places = items_of(env, arguments[2], napi_uint32_array, &capacity);
+  if (places == NULL) return NULL;
+  uint32_t *nulls = items_of(env, arguments[3], napi_uint32_array, &null_capacity);
+  if (nulls == NULL) return NULL;
+  uint32_t *values = items_of(env, arguments[4], napi_uint32_array, &value_count);
+  if (values == NULL) return NULL;
+  double *figures = items_of(env, arguments[5], napi_float64_array, &figures_given);
+  if (figures == NULL) return NULL;
+  if (value_count < 2 * (size_t)schema->envelope.count || figures_given < figure_count)
+    return refuse(env, "no room for what is found");
+  const room room = {places, capacity / place_size, nulls, null_capacity / null_size};
+  bool sure = scan(schema, body, length, &room, &found);
+  if (sure) {
+    blank_nulls(body, nulls, found.nulls);
+    memcpy(values, found.values, 2 * schema->envelope.count * sizeof *values);
+    figures[0] = (double)found.earliest;
+    figures[1] = (double)found.latest;
+    figures[2] = (double)found.value_count;
+    figures[3] = found.line_breaks;
+  }
+  CHECK(napi_create_uint32(env, sure ? found.metrics : 0, &metrics));
+  return metrics;
+}
+
+enum { surveyed_size = sizeof(surveyed) / sizeof(uint32_t), report_size = 7 };
+
+/* survey(schema, body, places, report): nothing */
+static napi_value survey_body(napi_env env, napi_callback_info info) {
+  napi_value arguments[4];
+  size_t count = 4, length, capacity, room;
+  survey_report found;
   CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
   const schema *schema = held_by(env, arguments[0], &schema_tag);
   if (schema == NULL) return NULL;
@@ -131,25 +172,23 @@ static napi_value scan_body(napi_env env, napi_callback_info info) {
   if (body == NULL) return NULL;
   uint32_t *places = items_of(env, arguments[2], napi_uint32_array, &capacity);
   if (places == NULL) return NULL;
-  uint32_t *values = items_of(env, arguments[3], napi_uint32_array, &value_count);
-  if (values == NULL) return NULL;
-  double *instants = items_of(env, arguments[4], napi_float64_array, &instant_count);
-  if (instants == NULL) return NULL;
-  if (value_count < 2 * (size_t)schema->envelope.count || instant_count < 2) return refuse(env, "no room for what is found");
-  bool sure = scan(schema, body, length, places, capacity / place_size, &found);
-  if (sure) {
-    memcpy(values, found.values, 2 * schema->envelope.count * sizeof *values);
-    instants[0] = (double)found.earliest;
-    instants[1] = (double)found.latest;
-  }
-  CHECK(napi_create_uint32(env, sure ? found.metrics : 0, &metrics));
-  return metrics;
+  uint32_t *report = items_of(env, arguments[3], napi_uint32_array, &room);
+  if (report == NULL) return NULL;
+  if (room < report_size + 2 * (size_t)schema->envelope.count) return refuse(env, "no room for the report");
+  survey(schema, body, length, (surveyed *)places, capacity / surveyed_size, &found);
+  if (found.end == OUT_OF_MEMORY) return out_of_memory(env);
+  const uint32_t told[report_size] = {found.end,    found.at,     found.in_metrics, found.metrics,
+                                      found.values, found.object, found.twice};
+  memcpy(report, told, sizeof told);
+  memcpy(report + report_size, found.members, 2 * schema->envelope.count * sizeof *report);
+  return NULL;
 }
 
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"compile", NULL, compile, NULL, NULL, NULL, napi_enumerable, NULL},
       {"scan", NULL, scan_body, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"survey", NULL, survey_body, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   EXPORT(functions);
   return exports;

@@ -6,23 +6,21 @@
 enum { max_integer_digits = 15 };
 /* So many digits with so large an exponent are far below the largest number, 1.8e308. */
 enum { max_digits = 100, max_exponent_digits = 2 };
+/* So many digits without a fraction are an integer of 64 bits. */
+enum { max_whole_digits = 18 };
+/* More names of one object are not held against each other. */
+enum { max_names = 64 };
 
 typedef struct {
   const uint8_t *at;
   const uint8_t *end;
   const uint8_t *body;
+  bool line_breaks;
 } cursor;
 
-static bool is_space(uint8_t byte) {
-  return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
-}
-
-static bool is_digit(uint8_t byte) {
-  return byte >= '0' && byte <= '9';
-}
-
 static void skip_space(cursor *cursor) {
-  while (cursor->at < cursor->end && is_space(*cursor->at)) cursor->at++;
+  for (; cursor->at < cursor->end && is_space(*cursor->at); cursor->at++)
+    if (*cursor->at == '\n' || *cursor->at == '\r') cursor->line_breaks = true;
 }
 
 /* Takes the byte, and the space around it, if it is the next. */
@@ -107,7 +105,9 @@ static bool take_number(cursor *cursor, bool negative_too) {
   }
   size_t digits = take_digits(cursor, false);
   if (digits == 0) return false;
-  if (cursor->at < cursor->end && *cursor->at == '.') {
+  bool whole = cursor->at == cursor->end || (*cursor->at != '.' && *cursor->at != 'e' && *cursor->at != 'E');
+  if (whole) return digits <= max_whole_digits;
+  if (*cursor->at == '.') {
     cursor->at++;
     size_t decimals = take_digits(cursor, true);
     if (decimals == 0) return false;
@@ -141,38 +141,69 @@ static bool take_any(cursor *cursor) {
   }
 }
 
-static bool take_texts(cursor *cursor) {
+/* The names of an object so far. */
+typedef struct {
+  struct {
+    const uint8_t *text;
+    size_t length;
+  } names[max_names];
+  uint32_t count;
+} names;
+
+/* false if the name is there already, or there are too many to tell. */
+static bool add_name(names *names, const uint8_t *text, size_t length) {
+  if (names->count == max_names) return false;
+  for (uint32_t i = 0; i < names->count; i++)
+    if (names->names[i].length == length && memcmp(names->names[i].text, text, length) == 0) return false;
+  names->names[names->count].text = text;
+  names->names[names->count++].length = length;
+  return true;
+}
+
+static bool take_texts(cursor *cursor, names *names) {
   const uint8_t *text;
   size_t length;
+  names->count = 0;
   if (!take(cursor, '{')) return false;
   if (take(cursor, '}')) return true;
   do {
-    if (!take_text(cursor, &text, &length) || !take(cursor, ':') || !take_text(cursor, &text, &length)) return false;
+    if (!take_text(cursor, &text, &length) || !add_name(names, text, length)) return false;
+    if (!take(cursor, ':') || !take_text(cursor, &text, &length)) return false;
   } while (take(cursor, ','));
   return take(cursor, '}');
 }
 
-/* Which rule a member has; the count of the rules if none. Agents send members in one order: `likely` comes after the last. */
-static uint32_t find_rule(const rules *rules, const uint8_t *name, size_t length, uint32_t likely) {
-  for (uint32_t n = 0; n < rules->count; n++) {
-    uint32_t i = likely + n < rules->count ? likely + n : likely + n - rules->count;
-    const rule *rule = &rules->rules[i];
-    if (rule->name_length == length && memcmp(rule->name, name, length) == 0) return i;
-  }
-  return rules->count;
+static bool alike(const rule *rule, const uint8_t *name) {
+  for (size_t i = 0; i < rule->name_length; i++)
+    if ((rule->name[i] | 0x20) != (name[i] | 0x20)) return false;
+  return true;
+}
+
+/*
+ * Whether some reader might take an unknown member for a known one, as those do to whom Value and value are the same. Inlined, it
+ * would cost the whole scan a tenth.
+ */
+__attribute__((noinline)) static bool is_alike(const rules *rules, const uint8_t *name, size_t length, bool near) {
+  /* Some letters beyond ASCII are such forms of an s or a k. */
+  for (size_t i = 0; i < length; i++)
+    if (name[i] >= 0x80) return true;
+  if (!near) return false;
+  for (uint32_t n = 0; n < rules->count; n++)
+    if (rules->rules[n].name_length == length && alike(&rules->rules[n], name)) return true;
+  return false;
 }
 
 typedef struct {
   const schema *schema;
-  uint32_t *places;
-  size_t capacity;
+  const room *room;
   findings *found;
+  /* Of the tags, and of the unknown members, of the metric. */
+  names tags, unknown;
 } task;
 
 static bool take_metrics(cursor *cursor, const rule *rule, task *task);
 
 static bool take_value(cursor *cursor, const rule *rule, task *task) {
-  if (rule->nullable && take_word(cursor, "null")) return true;
   uint64_t integer;
   switch (rule->kind) {
     case RULE_ANY:
@@ -191,7 +222,7 @@ static bool take_value(cursor *cursor, const rule *rule, task *task) {
     case RULE_CHOICE:
       return take_choice(cursor, rule);
     case RULE_TEXTS:
-      return take_texts(cursor);
+      return take_texts(cursor, &task->tags);
     case RULE_METRICS:
       return take_metrics(cursor, rule, task);
     default:
@@ -199,32 +230,51 @@ static bool take_value(cursor *cursor, const rule *rule, task *task) {
   }
 }
 
+static bool note_null(task *task, const cursor *cursor, const uint8_t *start) {
+  if (task->found->nulls == task->room->null_count) return false;
+  uint32_t *null = &task->room->nulls[null_size * task->found->nulls++];
+  null[0] = (uint32_t)(start - cursor->body);
+  null[1] = (uint32_t)(cursor->at - cursor->body);
+  return true;
+}
+
 /*
- * Takes an object whose members keep the rules and none of them twice. `met` gets a bit for each that is there, `values`,
- * unless it is NULL, where its value starts and ends in the body.
+ * Takes an object whose members keep the rules and none of them twice. `met` gets a bit for each that is there and not null.
+ * `values`, which is NULL for a metric, gets where each value starts and ends in the body.
  */
 static bool take_object(cursor *cursor, const rules *rules, uint32_t *met, uint32_t *values, task *task) {
-  uint32_t likely = 0;
+  uint32_t likely = 0, seen = 0, count = 0;
+  bool near;
   *met = 0;
   if (!take(cursor, '{')) return false;
   do {
     const uint8_t *name;
     size_t length;
     if (!take_text(cursor, &name, &length) || !take(cursor, ':')) return false;
-    uint32_t i = find_rule(rules, name, length, likely);
+    count++;
+    uint32_t i = find_rule(rules, name, length, likely, &near);
     if (i == rules->count) {
+      /* Those of the envelope go nowhere, so it does not matter what they are called. */
+      if (values == NULL && (is_alike(rules, name, length, near) || !add_name(&task->unknown, name, length))) return false;
       if (!take_any(cursor)) return false;
       continue;
     }
-    if (*met >> i & 1) return false;
-    *met |= 1u << i;
+    const rule *rule = &rules->rules[i];
+    if (seen >> i & 1) return false;
+    seen |= 1u << i;
     likely = i + 1 < rules->count ? i + 1 : 0;
+    if (rule->nullable && take_word(cursor, "null")) {
+      if (values == NULL && !note_null(task, cursor, name - 1)) return false;
+      continue;
+    }
+    *met |= 1u << i;
     uint32_t start = (uint32_t)(cursor->at - cursor->body);
-    if (!take_value(cursor, &rules->rules[i], task)) return false;
+    if (!take_value(cursor, rule, task)) return false;
     if (values == NULL) continue;
     values[2 * i] = start;
     values[2 * i + 1] = (uint32_t)(cursor->at - cursor->body);
   } while (take(cursor, ','));
+  task->found->value_count += count;
   return take(cursor, '}') && (rules->required & ~*met) == 0;
 }
 
@@ -232,10 +282,14 @@ static bool take_metrics(cursor *cursor, const rule *rule, task *task) {
   uint32_t count = 0;
   if (!take(cursor, '[')) return false;
   do {
-    if (count == rule->maximum || count == task->capacity) return false;
-    uint32_t *place = &task->places[place_size * count];
+    if (count == rule->maximum || count == task->room->metrics) return false;
+    uint32_t *place = &task->room->places[place_size * count];
+    task->tags.count = task->unknown.count = 0;
+    uint64_t values = task->found->value_count;
     place[0] = (uint32_t)(cursor->at - cursor->body);
     if (!take_object(cursor, &task->schema->metric, &place[2], NULL, task)) return false;
+    task->found->value_count += task->tags.count;
+    if (task->found->value_count - values > max_metric_values) return false;
     const uint8_t *end = cursor->at;
     while (end[-1] != '}') end--;
     place[1] = (uint32_t)(end - cursor->body);
@@ -245,12 +299,28 @@ static bool take_metrics(cursor *cursor, const rule *rule, task *task) {
   return count >= rule->minimum && take(cursor, ']');
 }
 
-bool scan(const schema *schema, const uint8_t *body, size_t length, uint32_t *places, size_t capacity,
-          findings *found) {
+bool scan(const schema *schema, const uint8_t *body, size_t length, const room *room, findings *found) {
   if (length > UINT32_MAX) return false;
-  cursor cursor = {body, body + length, body};
-  task task = {schema, places, capacity, found};
+  cursor cursor = {body, body + length, body, false};
+  task task;
+  task.schema = schema;
+  task.room = room;
+  task.found = found;
   uint32_t met;
   *found = (findings){.earliest = UINT64_MAX};
-  return take_object(&cursor, &schema->envelope, &met, found->values, &task) && cursor.at == cursor.end;
+  if (!take_object(&cursor, &schema->envelope, &met, found->values, &task) || cursor.at != cursor.end) return false;
+  found->line_breaks = cursor.line_breaks;
+  return true;
+}
+
+void blank_nulls(uint8_t *body, const uint32_t *nulls, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t start = nulls[null_size * i], end = nulls[null_size * i + 1];
+    while (is_space(body[end])) end++;
+    /* The last member leaves the comma before it, which is there: required members are never null. */
+    if (body[end] == ',') end++;
+    else
+      while (body[start] != ',') start--;
+    memset(body + start, ' ', end - start);
+  }
 }

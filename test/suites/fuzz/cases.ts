@@ -19,6 +19,8 @@ const values = [
   '{}',
   '0.1e-7',
   '12345678901234567890',
+  '1.0',
+  '1e2',
   'tru',
 ]
 const extras = [
@@ -37,6 +39,11 @@ const extras = [
   '"method":"ABCDEFGHIJK"',
   '"endpoint":null',
   '"x":[[[[[{"metrics":[]}]]]]]',
+  '"x":[{"y":{"z":1,"\\u007a":2}}]',
+  '"Value":1',
+  '"environment":null',
+  '"agent_version":1',
+  '"method":null ',
   '"x":"]}],\\"metrics\\":[{"',
 ]
 const heads = [

@@ -44,7 +44,7 @@ export function createRecords(options: RecordOptions, pool: BufferPool): MakeRec
     }
     const layout = layOut(sizes)
     const bytes = pool.take(layout.ends.at(-1) ?? 0)
-    if (ndjson) eraseLineBreaks(body)
+    if (batch.lineBreaks) eraseLineBreaks(body)
     let at = 0
     let record = 0
     for (let n = 0; n < good; n++) {
@@ -57,10 +57,9 @@ export function createRecords(options: RecordOptions, pool: BufferPool): MakeRec
   }
 }
 
-/** Makes a metric one line: JSON has line breaks between its tokens only, where a space says the same. */
+/** Makes each metric one line: JSON has line breaks between its tokens only, where a space says the same. */
 function eraseLineBreaks(body: Buffer): void {
-  if (!body.includes(newline) && !body.includes(carriageReturn)) return
-  for (const [at, byte] of body.entries()) if (byte === newline || byte === carriageReturn) body[at] = space
+  for (let at = 0; at < body.length; at++) if (body[at] === newline || body[at] === carriageReturn) body[at] = space
 }
 
 function startOf(slices: Uint32Array, n: number): number {

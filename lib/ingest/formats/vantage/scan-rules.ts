@@ -1,4 +1,18 @@
-import { type Kind, kinds, type NativeRule } from '../../native/binding.js'
+import { binding, type Kind, kinds, type NativeRule, type NativeSchema } from '../../native/binding.js'
+import { envelopeSchema, metricSchema } from './metric-schema.js'
+import { spliceable } from './sliced-batch.js'
+
+/** What the addon knows of batches: a rule a member, and all of them compiled. */
+export type Rules = { envelope: readonly NativeRule[]; metric: readonly NativeRule[]; schema: NativeSchema }
+
+/** The rules of a metric end with those of `spliceable`, in its order. */
+export function compileRules(maxBatchSize: number): Rules {
+  const envelope = rulesOf(envelopeSchema(maxBatchSize))
+  const all = rulesOf(metricSchema, 'timestamp')
+  const rank = ({ name }: NativeRule) => spliceable.map(String).indexOf(name)
+  const metric = all.toSorted((a, b) => rank(a) - rank(b))
+  return { envelope, metric, schema: binding.compile(envelope, metric) }
+}
 
 /** What is read of a JSON schema. */
 export type ObjectSchema = { properties: Record<string, object>; required?: string[] }
@@ -23,11 +37,6 @@ export function rulesOf({ properties, required = [], ...rest }: ObjectSchema, in
     const kind = name === instant && rule.kind === 'integer' ? 'instant' : rule.kind
     return nativeRule(name, { ...rule, kind, required: required.includes(name), nullable: types.includes('null') })
   })
-}
-
-/** A rule for a member that may be anything, but is to be noticed. */
-export function anyRule(name: string): NativeRule {
-  return nativeRule(name, { kind: 'any' })
 }
 
 type Rule = Partial<Omit<NativeRule, 'name' | 'kind'>> & { kind: Kind }

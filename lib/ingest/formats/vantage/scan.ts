@@ -1,9 +1,9 @@
-import { binding } from '../../native/binding.js'
+import { binding, nullSize, placeSize } from '../../native/binding.js'
 import type { TextEncoding } from './decode.js'
-import { agentVersionDefault, envelopeSchema, environmentDefault, metricSchema } from './metric-schema.js'
-import { anyRule, rulesOf } from './scan-rules.js'
-import { type SlicedBatch, sliceSize, spliceable } from './sliced-batch.js'
-import { instantLimits, type ValidationLimits } from './validate.js'
+import { agentVersionDefault, environmentDefault } from './metric-schema.js'
+import type { Rules } from './scan-rules.js'
+import { type SlicedBatch, spliceable } from './sliced-batch.js'
+import { instantLimits, maxValues, type ValidationLimits } from './validate.js'
 
 /** The batch, if each of its metrics is good; undefined if not, or not surely. */
 export type Scan = (bytes: Buffer, encoding: TextEncoding) => SlicedBatch | undefined
@@ -14,26 +14,31 @@ const firstRoom = 1000
  * Most batches are good in every metric and plainly written. The scan finds that out without making a value of
  * anything: it takes a seventh of the time of JSON.parse, ajv and split (bench/NOTES.md). All others are for these.
  */
-export function createScan(limits: ValidationLimits): Scan {
-  const envelope = rulesOf(envelopeSchema(limits.maxBatchSize))
-  const own = rulesOf(metricSchema, 'timestamp').filter(({ name }) => !spliceable.some((known) => known === name))
-  const schema = binding.compile(envelope, [...own, ...spliceable.map(anyRule)])
+export function createScan({ schema, envelope, metric }: Rules, limits: ValidationLimits): Scan {
   const ruleOf = (name: string) => envelope.findIndex((rule) => rule.name === name)
   const [service, environment, agentVersion] = [ruleOf('service_name'), ruleOf('environment'), ruleOf('agent_version')]
+  /** The rules of `spliceable` are the last ones. */
+  const others = metric.length - spliceable.length
+  const nullable = metric.filter((rule) => rule.nullable).length
   const values = new Uint32Array(2 * envelope.length)
-  const instants = new Float64Array(2)
-  let room = new Uint32Array(sliceSize * Math.min(firstRoom, limits.maxBatchSize))
+  const figures = new Float64Array(4)
+  const mostValues = maxValues(limits)
+  let places = new Uint32Array(0)
+  let nulls = new Uint32Array(0)
+  makeRoom(Math.min(firstRoom, limits.maxBatchSize))
 
   return function scan(bytes, encoding) {
-    if (bytes.length / smallestMetric > room.length / sliceSize) grow(bytes.length)
-    const good = binding.scan(schema, bytes, room, values, instants)
+    if (bytes.length / smallestMetric > places.length / placeSize) grow(bytes.length)
+    const good = binding.scan(schema, bytes, places, nulls, values, figures)
     if (good === 0) return undefined
     const { oldest, newest } = instantLimits(limits)
-    if ((instants[0] ?? 0) < oldest || (instants[1] ?? 0) > newest) return undefined
-    const slices = room.slice(0, sliceSize * good)
-    for (let n = sliceSize - 1; n < slices.length; n += sliceSize) slices[n] = (slices[n] ?? 0) >>> own.length
+    if ((figures[0] ?? 0) < oldest || (figures[1] ?? 0) > newest) return undefined
+    if ((figures[2] ?? 0) > mostValues) return undefined
+    const slices = places.slice(0, placeSize * good)
+    for (let n = placeSize - 1; n < slices.length; n += placeSize) slices[n] = (slices[n] ?? 0) >>> others
     return {
       bytes,
+      lineBreaks: figures[3] === 1,
       service: textOf(service, bytes, encoding) ?? '',
       environment: textOf(environment, bytes, encoding) ?? environmentDefault,
       agentVersion: textOf(agentVersion, bytes, encoding) ?? agentVersionDefault,
@@ -45,7 +50,12 @@ export function createScan(limits: ValidationLimits): Scan {
 
   function grow(bytes: number): void {
     const metrics = Math.min(limits.maxBatchSize, Math.ceil(bytes / smallestMetric))
-    if (sliceSize * metrics > room.length) room = new Uint32Array(sliceSize * metrics)
+    if (placeSize * metrics > places.length) makeRoom(metrics)
+  }
+
+  function makeRoom(metrics: number): void {
+    places = new Uint32Array(placeSize * metrics)
+    nulls = new Uint32Array(nullSize * nullable * metrics)
   }
 
   /** A string of the envelope, without its quotes. */

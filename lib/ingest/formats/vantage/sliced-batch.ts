@@ -6,6 +6,8 @@ export const spliceable = ['environment', 'agent_version', 'trace_id', 'span_id'
 /** A batch of which some metrics are good, and where these stand in its body. */
 export type SlicedBatch = {
   bytes: Buffer
+  /** Whether there may be line breaks in it. */
+  lineBreaks: boolean
   service: string
   environment: string
   agentVersion: string

@@ -63,21 +63,21 @@ function isMetricsKey(body: Uint8Array, start: number, end: number): boolean {
   return JSON.parse(Buffer.from(body.subarray(start, end)).toString()) === 'metrics'
 }
 
-function skipSpace(body: Uint8Array, from: number): number {
+export function skipSpace(body: Uint8Array, from: number): number {
   let at = from
   for (let byte = body[at]; byte !== undefined && byte <= space; byte = body[at]) at++
   return at
 }
 
 /** The index after a string that starts at `from`. */
-function skipString(body: Uint8Array, from: number): number {
+export function skipString(body: Uint8Array, from: number): number {
   let at = from + 1
   for (let byte = body[at]; byte !== quote; byte = body[at]) at += byte === backslash ? 2 : 1
   return at + 1
 }
 
 /** The index after the value that starts at `from`. */
-function skipValue(body: Uint8Array, from: number): number {
+export function skipValue(body: Uint8Array, from: number): number {
   const first = body[from]
   if (first === quote) return skipString(body, from)
   if (first === openBrace || first === openBracket) return skipNested(body, from)

@@ -37,7 +37,20 @@ export type Verdict = Judgement & {
 /** `index` counts in `envelope.metrics`; `text` names the metric, such as "metrics[3].value must be number". */
 export type MetricFault = Fault & { index: number }
 
-export type Validate = (batch: unknown) => Verdict
+/** @param known what has been found wrong with metrics already, by their place */
+export type Validate = (batch: unknown, known?: ReadonlyMap<number, Fault>) => Verdict
+
+/**
+ * Most values of a batch, nested ones included: a hundred a metric, or what is parsed within 50 ms. So a small gzip body cannot
+ * cost much more than a usual one.
+ */
+export function maxValues({ maxBatchSize }: Pick<ValidationLimits, 'maxBatchSize'>): number {
+  return Math.max(fewValues, valuesPerMetric * maxBatchSize)
+}
+
+const fewValues = 250_000
+const valuesPerMetric = 100
+const noFaults: ReadonlyMap<number, Fault> = new Map()
 
 export const maxErrors = 20
 const hourMs = 3_600_000
@@ -56,8 +69,8 @@ export function createValidate(limits: ValidationLimits): Validate {
     text: `.timestamp is more than ${limits.maxFutureHours} hours in the future`,
   }
 
-  return function validate(batch) {
-    if (!isEnvelope(batch)) throw invalidBatch(batch, firstOf(isEnvelope.errors))
+  return function validate(batch, known = noFaults) {
+    if (!isEnvelope(batch)) throw invalidBatch(countMetrics(batch), faultOf(firstOf(isEnvelope.errors), 'batch'))
     const { metrics } = batch
     const { oldest, newest } = instantLimits(limits)
     const good: Metric[] = []
@@ -66,11 +79,13 @@ export function createValidate(limits: ValidationLimits): Validate {
     const rejections: Record<string, number> = {}
     for (let i = 0; i < metrics.length; i++) {
       const metric = metrics[i]
-      let fault: Fault
-      if (!isMetric(metric)) fault = faultOf(firstOf(isMetric.errors), 'metric')
-      else if (metric.timestamp < oldest) fault = tooOld
-      else if (metric.timestamp > newest) fault = tooNew
-      else {
+      let fault = known.get(i)
+      if (fault !== undefined && metric === undefined) {
+        // It was not even parsed.
+      } else if (!isMetric(metric)) fault = faultOf(firstOf(isMetric.errors), 'metric')
+      else if (metric.timestamp < oldest) fault ??= tooOld
+      else if (metric.timestamp > newest) fault ??= tooNew
+      else if (fault === undefined) {
         good.push(metric)
         indexes.push(i)
         continue
@@ -111,9 +126,8 @@ export function noValidMetrics(judgement: Judgement): Problem {
   })
 }
 
-function invalidBatch(batch: unknown, error: ErrorObject): Problem {
-  const count = countMetrics(batch)
-  const fault = faultOf(error, 'batch')
+/** The 422 for a batch whose envelope is wrong. @param count how many metrics it has */
+export function invalidBatch(count: number, fault: Fault): Problem {
   const text = fault.text.replace(/^[. ]/, '')
   return new Problem('VANTAGE_INVALID_BATCH', `The batch is not valid: ${text}`, {
     errors: [text],
@@ -139,7 +153,7 @@ const maxPathLength = 100
  * What is wrong with a value: a text that begins with the field's path, such as ".value must be number", and in short.
  * Of what was sent, neither has more than a bounded path.
  */
-type Fault = { reason: string; text: string }
+export type Fault = { reason: string; text: string }
 
 function faultOf(error: ErrorObject, subject: 'metric' | 'batch'): Fault {
   const { keyword, params, instancePath } = error

@@ -1,26 +1,18 @@
 import { test } from 'tap'
 import { metricsBefore, recordKey, recordValue } from '../../../../../lib/delivery/record-batch.js'
-import { type DecodedBody, decode } from '../../../../../lib/ingest/formats/vantage/decode.js'
-import { slice } from '../../../../../lib/ingest/formats/vantage/judge.js'
 import { createRecords, type RecordOptions } from '../../../../../lib/ingest/formats/vantage/records.js'
-import { split } from '../../../../../lib/ingest/formats/vantage/split.js'
-import { createValidate } from '../../../../../lib/ingest/formats/vantage/validate.js'
+import { spliceable } from '../../../../../lib/ingest/formats/vantage/sliced-batch.js'
 import { readTraceContext, type TraceContext } from '../../../../../lib/ingest/trace-context.js'
 import { BufferPool } from '../../../../../lib/shared/buffer-pool.js'
+import { createReader } from '../../../../support/body-reader.js'
 
-const validate = createValidate({ maxBatchSize: 100, maxAgeHours: 0, maxFutureHours: 0 })
+const { parse } = createReader({ maxBatchSize: 100, maxAgeHours: 0, maxFutureHours: 0 })
 const metric = '"timestamp":1,"service_name":"s","metric_name":"m","metric_type":"gauge","value":1'
 
 const defaults: RecordOptions = { kafkaPartitionKey: 'service', kafkaRecordFormat: 'metric', maxRecordBytes: 1000 }
 
-function sliced({ bytes, value }: DecodedBody) {
-  const verdict = validate(value)
-  return slice(bytes, verdict, split(bytes, verdict.received))
-}
-
 function recordsOf(text: string, options: Partial<RecordOptions> = {}, trace: TraceContext = {}) {
-  const body = decode(Buffer.from(text), 'utf8')
-  const batch = createRecords({ ...defaults, ...options }, new BufferPool())(sliced(body), trace)
+  const batch = createRecords({ ...defaults, ...options }, new BufferPool())(parse(Buffer.from(text)).batch, trace)
   return Array.from(batch.ends, (_, n) => ({
     value: recordValue(batch, n).toString(),
     key: recordKey(batch, n)?.toString(),
@@ -29,7 +21,7 @@ function recordsOf(text: string, options: Partial<RecordOptions> = {}, trace: Tr
 }
 
 test('a record is the metric as it was sent, with what only the batch knows', async (t) => {
-  const sent = `{ ${metric}, "big": 123456789012345678901234567890, "value": 1.50 }`
+  const sent = `{ ${metric.replace('"value":1', '"value": 1.50')}, "big": 123456789012345678901234567890 }`
   t.same(recordsOf(`{"metrics":[${sent}],"service_name":"s","environment":"prod","agent_version":"1.2"}`), [
     { value: `${sent.slice(0, -1)},"environment":"prod","agent_version":"1.2"}`, key: 's', metrics: 1 },
   ])
@@ -40,13 +32,17 @@ test('a batch without environment and agent_version stands for the defaults', as
   t.match(JSON.parse(record?.value ?? ''), { environment: 'development', agent_version: 'unknown' })
 })
 
-test('what a metric says itself stays, even null', async (t) => {
-  const own = `{${metric},"environment":"mine","agent_version":null,"trace_id":"t"}`
+test('what a metric says itself stays, and null says nothing', async (t) => {
+  const own = `{${metric},"environment":"mine","agent_version":"1","trace_id":"t"}`
   const trace = { traceId: 'request', spanId: 'span' }
   const [record] = recordsOf(`{"metrics":[${own}],"service_name":"s","environment":"prod"}`, {}, trace)
   t.equal(record?.value, own, 'and a metric with a trace of its own gets no span of another')
   const [spanOnly] = recordsOf(`{"metrics":[{${metric},"span_id":"mine"}],"service_name":"s"}`, {}, trace)
   t.match(JSON.parse(spanOnly?.value ?? ''), { trace_id: 'request', span_id: 'mine' })
+  const nothing = spliceable.map((name) => `"${name}":null`)
+  const envelope = '"service_name":"s","environment":null,"agent_version":null'
+  const [none] = recordsOf(`{"metrics":[{${metric},${nothing}}],${envelope}}`, {}, trace)
+  t.match(JSON.parse(none?.value ?? ''), { environment: 'development', agent_version: 'unknown', trace_id: 'request' })
 })
 
 test('bad metrics leave no trace in the records', async (t) => {
@@ -111,8 +107,8 @@ test('the series key does not depend on the order of tags; none has no key', asy
 test('service keys stay right when there are more services than the cache holds', async (t) => {
   const make = createRecords(defaults, new BufferPool())
   for (let i = 0; i < 10_010; i++) {
-    const body = decode(Buffer.from(`{"metrics":[{${metric}}],"service_name":"service-${i}"}`), 'utf8')
-    const key = recordKey(make(sliced(body), {}), 0)?.toString()
+    const { batch } = parse(Buffer.from(`{"metrics":[{${metric}}],"service_name":"service-${i}"}`))
+    const key = recordKey(make(batch, {}), 0)?.toString()
     if (key !== `service-${i}`) t.equal(key, `service-${i}`)
   }
   t.pass()

@@ -1,32 +1,52 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { decode, encodingOf } from '../../../../../lib/ingest/formats/vantage/decode.js'
-import { slice } from '../../../../../lib/ingest/formats/vantage/judge.js'
-import { createScan } from '../../../../../lib/ingest/formats/vantage/scan.js'
+import { recordValue } from '../../../../../lib/delivery/record-batch.js'
+import { encodingOf } from '../../../../../lib/ingest/formats/vantage/decode.js'
+import { createRecords } from '../../../../../lib/ingest/formats/vantage/records.js'
 import { rulesOf } from '../../../../../lib/ingest/formats/vantage/scan-rules.js'
-import { split } from '../../../../../lib/ingest/formats/vantage/split.js'
-import { createValidate } from '../../../../../lib/ingest/formats/vantage/validate.js'
+import type { SlicedBatch } from '../../../../../lib/ingest/formats/vantage/sliced-batch.js'
 import { binding } from '../../../../../lib/ingest/native/binding.js'
+import { BufferPool } from '../../../../../lib/shared/buffer-pool.js'
+import { Problem } from '../../../../../lib/shared/errors.js'
 import { batchOf } from '../../../../../tools/batches.js'
+import { createReader } from '../../../../support/body-reader.js'
 
 const limits = { maxBatchSize: 5, maxAgeHours: 0, maxFutureHours: 0 }
-const scan = createScan(limits)
-const validate = createValidate(limits)
+const { scan, parse } = createReader(limits)
+const makeRecords = createRecords(
+  { kafkaPartitionKey: 'service', kafkaRecordFormat: 'metric', maxRecordBytes: 1_000_000 },
+  new BufferPool(),
+)
 
-/** What the scan says, and what JSON.parse, ajv and split say; undefined for a batch that is not good in every metric. */
+/** What becomes of the body by the scan, and without it; undefined for one that is not good in every metric, or not surely. */
 function bothOf(body: Buffer) {
   const encoding = encodingOf(body)
-  return { scanned: scan(body, encoding), parsed: parse(body, encoding) }
+  if (encoding === undefined) return {}
+  const parsed = recordsBy(() => {
+    const { verdict, batch } = parse(body, encoding)
+    return verdict.rejected === 0 ? batch : undefined
+  })
+  return { scanned: recordsBy(() => scan(body, encoding)), parsed }
 }
 
-function parse(body: Buffer, encoding: 'latin1' | 'utf8') {
+/** The records, without the white space between their tokens. */
+function recordsBy(read: () => SlicedBatch | undefined) {
+  let batch: SlicedBatch | undefined
   try {
-    const verdict = validate(decode(body, encoding).value)
-    if (verdict.rejected > 0) return undefined
-    return { ...slice(body, verdict, split(body, verdict.received)), metrics: undefined }
-  } catch {
-    return undefined
+    batch = read()
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
   }
+  if (batch === undefined) return undefined
+  const { service, environment, agentVersion, good } = batch
+  const records = makeRecords(batch, {})
+  const texts = Array.from(records.ends, (_, n) => recordValue(records, n).toString())
+  if (texts.some((text) => /[\r\n]/.test(text))) throw new Error('a record of several lines')
+  return { service, environment, agentVersion, good, texts: texts.map(withoutSpace) }
+}
+
+function withoutSpace(text: string): string {
+  return text.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, '$1')
 }
 
 const plain = JSON.stringify({ ...batchOf(3), batch_size: 3 })
@@ -38,7 +58,7 @@ test('what agents usually send is known to be good without parsing, and sliced a
     ` \r\n\t${plain}\n`,
     JSON.stringify({ ...batchOf(2), service_name: 'münchen', environment: '', agent_version: '名'.repeat(50) }),
     JSON.stringify({ metrics: batchOf(5).metrics, service_name: 's', version: 1, extra: null, more: 'é' }),
-    plain.replaceAll('"method":"GET"', '"method":null,"error":null,"tags2":-1.5e-3,"trace_id":"t","environment":true'),
+    plain.replaceAll('"method":"GET"', '"method":null,"error":null,"tags2":-1.5e-3,"trace_id":"t","environment":"x"'),
     plain.replaceAll('"tags":{', '"x":false,"tags":{ "__proto__" : "a" , "metrics":"[{" , '),
     plain.replaceAll('"value":', '"value":-0.5E+10,"v":'),
   ]
@@ -86,7 +106,7 @@ test('what is bad, or only perhaps good, is left to those who parse', async (t) 
     ['"metrics":[', '"metrics":[1,'],
     ['"service_name":"api-gateway","environment"', '"environment"'],
     ['"environment":"production"', `"environment":"${'x'.repeat(51)}"`],
-    ['"agent_version":"0.1.0"', '"agent_version":null'],
+    ['"agent_version":"0.1.0"', '"agent_version":1'],
     ['"agent_version":"0.1.0"', '"agent_version":"0.1.0" x'],
     ['"agent_version":"0.1.0"}', '"agent_version":"0.1.0"'],
     ['"agent_version":"0.1.0"}', '"agent_version":"0.1.0"}}'],
@@ -102,7 +122,7 @@ test('what is bad, or only perhaps good, is left to those who parse', async (t) 
 })
 
 test('instants are held against the limits', async (t) => {
-  const recent = createScan({ ...limits, maxAgeHours: 1, maxFutureHours: 1 })
+  const recent = createReader({ ...limits, maxAgeHours: 1, maxFutureHours: 1 }).scan
   const at = (timestamp: number) => {
     const batch = batchOf(2)
     batch.metrics.forEach((metric, n) => {
@@ -152,17 +172,18 @@ test('the addon takes no schema but its own, and writes nothing where there is n
   const [rule] = rulesOf({ properties: { a: { type: 'integer', minimum: 0 } } })
   if (rule === undefined) throw new Error('no rule')
   const schema = binding.compile([rule], [])
-  const [places, values, instants] = [new Uint32Array(3), new Uint32Array(2), new Float64Array(2)]
+  const [places, nulls, values] = [new Uint32Array(3), new Uint32Array(2), new Uint32Array(2)]
+  const figures = new Float64Array(4)
   const body = Buffer.from('{"a":1}')
-  t.equal(binding.scan(schema, body, places, values, instants), 0)
+  t.equal(binding.scan(schema, body, places, nulls, values, figures), 0)
   t.same([...values], [5, 6])
   for (const other of [undefined, {}, 1]) {
-    t.throws(() => binding.scan(other as never, body, places, values, instants), RangeError)
+    t.throws(() => binding.scan(other as never, body, places, nulls, values, figures), RangeError)
   }
-  t.throws(() => binding.scan(schema, body, places, new Uint32Array(1), instants), RangeError)
-  t.throws(() => binding.scan(schema, body, places, values, new Float64Array(1)), RangeError)
-  t.throws(() => binding.scan(schema, body, places, new Float64Array(2) as never, instants), RangeError)
-  t.throws(() => binding.scan(schema, 'a' as never, places, values, instants))
+  t.throws(() => binding.scan(schema, body, places, nulls, new Uint32Array(1), figures), RangeError)
+  t.throws(() => binding.scan(schema, body, places, nulls, values, new Float64Array(3)), RangeError)
+  t.throws(() => binding.scan(schema, body, places, nulls, new Float64Array(2) as never, figures), RangeError)
+  t.throws(() => binding.scan(schema, 'a' as never, places, nulls, values, figures))
   for (const change of [
     { kind: 99 },
     { kind: -1 },

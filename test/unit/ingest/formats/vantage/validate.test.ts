@@ -40,7 +40,8 @@ const mistakes: [name: string, metric: unknown, error: string][] = [
     'metrics[1].metric_name must NOT have more than 255 characters',
   ],
   ['a tag that is no text', { ...metricOf(1), tags: { a: 1 } }, 'metrics[1].tags.a must be string'],
-  ['null for tags', { ...metricOf(1), tags: null }, 'metrics[1].tags must be object'],
+  ['a list for tags', { ...metricOf(1), tags: [] }, 'metrics[1].tags must be object or null'],
+  ['a number for a trace', { ...metricOf(1), trace_id: 1 }, 'metrics[1].trace_id must be string or null'],
   ['a status code out of range', { ...metricOf(1), status_code: 1000 }, 'metrics[1].status_code must be <= 999'],
   ['a negative duration', { ...metricOf(1), duration_ms: -0.1 }, 'metrics[1].duration_ms must be >= 0'],
   [
@@ -62,8 +63,19 @@ test('lengths count characters, not bytes or UTF-16 units', async (t) => {
 })
 
 test('optional members may be null or absent, and unknown ones are no mistake', async (t) => {
-  const nothing = { endpoint: null, method: null, status_code: null, duration_ms: null, error: null }
-  t.same(errorsOf({ ...metricOf(1), ...nothing, tags: undefined, whatever: [{}] }), [])
+  const nothing = { endpoint: null, method: null, status_code: null, duration_ms: null, error: null, tags: null }
+  t.same(
+    errorsOf({
+      ...metricOf(1),
+      ...nothing,
+      environment: null,
+      agent_version: null,
+      trace_id: null,
+      span_id: undefined,
+      whatever: [{}],
+    }),
+    [],
+  )
 })
 
 test('good metrics are kept with their place, and at most 20 errors are told', async (t) => {
