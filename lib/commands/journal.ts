@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { JournalDirectory } from '../delivery/journal/directory.js'
+import { JournalDirectory, type LogOwner } from '../delivery/journal/directory.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
 import { type Replayed, replayJournal } from './journal/replay.js'
 import { countDead, deadRecords, describeJournal, entriesOf, type JournalState } from './journal/state.js'
@@ -11,6 +11,7 @@ type Flags = { json: boolean; dead: boolean; yes: boolean; limit: number }
 type Action = (directory: JournalDirectory, flags: Flags, context: CommandContext, file: string) => Promise<number>
 
 const exitRefused = 1
+const exitUnreadable = 1
 
 /** Shows what lies in the journal, and helps it out. Safe beside a running collector. */
 export const journalCommand: Command = {
@@ -57,16 +58,17 @@ const actions: Record<string, Action> = {
     return 0
   },
 
-  async list(directory, { json, dead, limit }, { print }) {
+  async list(directory, { json, dead, limit }, { print, note }) {
     let left = limit
-    for await (const row of dead ? deadRows(directory) : entryRows(directory)) {
+    const unreadable = new Unreadable(note)
+    for await (const row of dead ? deadRows(directory) : entryRows(directory, unreadable)) {
       if (left-- === 0) {
         if (!json) print(`... more; --limit shows them\n`)
         break
       }
       print(json ? `${JSON.stringify(row)}\n` : `${terminalText(Object.values(row).join('  '))}\n`)
     }
-    return 0
+    return unreadable.exitCode
   },
 
   async export(directory, { dead }, { print, note }, file) {
@@ -74,20 +76,22 @@ const actions: Record<string, Action> = {
     const out = file === '-' ? undefined : createWriteStream(file, { flags: 'wx' })
     if (out !== undefined) await once(out, 'open')
     let lines = 0
-    for await (const line of dead ? deadLines(directory) : entryLines(directory)) {
+    const unreadable = new Unreadable(note)
+    for await (const line of dead ? deadLines(directory) : entryLines(directory, unreadable)) {
       lines++
       if (out === undefined) print(`${line}\n`)
       else if (!out.write(`${line}\n`)) await once(out, 'drain')
     }
     if (out !== undefined) await new Promise((resolve) => out.end(resolve))
     note(`${lines} records written; the journal is unchanged`)
-    return 0
+    return unreadable.exitCode
   },
 
   async replay(directory, { dead, json }, context) {
     const replayed = await replayJournal(directory, dead, context)
     context.print(`${json ? JSON.stringify(replayed) : replayText(replayed)}\n`)
-    return replayed.left === 0 && replayed.refused === 0 ? 0 : exitRefused
+    const { left, refused, unreadable } = replayed
+    return left + refused + unreadable === 0 ? 0 : exitRefused
   },
 
   async 'drop-dead'(directory, { yes, json }, { print }) {
@@ -101,14 +105,27 @@ const actions: Record<string, Action> = {
   },
 }
 
-async function* entryRows(directory: JournalDirectory) {
-  for await (const { owner, firstSeenMs, metrics, bytes, service } of entriesOf(directory)) {
+/** Tells of logs that cannot be read. */
+class Unreadable {
+  readonly tell: (owner: LogOwner, reason: string) => void
+  exitCode = 0
+
+  constructor(note: CommandContext['note']) {
+    this.tell = ({ path }, reason) => {
+      this.exitCode = exitUnreadable
+      note(`${path} cannot be read: ${reason}`)
+    }
+  }
+}
+
+async function* entryRows(directory: JournalDirectory, { tell }: Unreadable) {
+  for await (const { owner, firstSeenMs, metrics, bytes, service } of entriesOf(directory, tell)) {
     yield { first_seen: new Date(firstSeenMs).toISOString(), metrics, bytes, service, process: owner.pid }
   }
 }
 
-async function* entryLines(directory: JournalDirectory) {
-  for await (const { values } of entriesOf(directory)) yield* values
+async function* entryLines(directory: JournalDirectory, { tell }: Unreadable) {
+  for await (const { values } of entriesOf(directory, tell)) yield* values
 }
 
 async function* deadRows(directory: JournalDirectory) {
@@ -121,16 +138,18 @@ async function* deadLines(directory: JournalDirectory) {
   for await (const { value } of deadRecords(directory)) yield value
 }
 
-function replayText({ metrics, refused, left }: Replayed): string {
+function replayText({ metrics, refused, left, unreadable }: Replayed): string {
   const kept = refused === 0 ? '' : `${refused} refused and kept as dead letters, `
-  return `${metrics} metrics sent to Kafka, ${kept}${left} left`
+  const others = unreadable === 0 ? '' : `, and what ${unreadable} files or directories hold that cannot be read`
+  return `${metrics} metrics sent to Kafka, ${kept}${left} left${others}`
 }
 
 function statusText({ directory, metrics, batches, bytes, max_bytes, oldest_age_seconds, dead, logs }: JournalState) {
   const share = `${bytes} of ${max_bytes} bytes`
   const age = oldest_age_seconds === null ? '' : `, the oldest for ${Math.round(oldest_age_seconds)} s`
   const lines = logs.map(
-    ({ pid, running, metrics }) => `  process ${pid} (${running ? 'running' : 'ended'}): ${metrics} metrics`,
+    ({ pid, running, metrics, unreadable }) =>
+      `  process ${pid} (${running ? 'running' : 'ended'}): ${metrics} metrics${unreadable === null ? '' : `, and what cannot be read: ${unreadable}`}`,
   )
   const waiting = `${directory}: ${metrics} metrics in ${batches} batches wait${age}; ${share}`
   return `${[waiting, ...lines, `${dead} dead letters`].join('\n')}\n`

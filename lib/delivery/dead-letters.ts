@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import { messageOf } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
@@ -10,6 +11,7 @@ import type { Shipment } from './shipment.js'
 
 const lookEveryMs = 1000
 const warnEveryMs = 60_000
+const stopWithinMs = 3000
 
 /**
  * Records that were promised to their agents and that the brokers refuse for good: they go to the dead space on disk
@@ -44,10 +46,10 @@ export class DeadLetters {
     }, lookEveryMs)
   }
 
-  /** Resolves when nothing is on its way any more; to be called when the topic is being closed. */
+  /** Resolves when nothing is on its way any more, or the disk hangs; to be called when the topic is being closed. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#sending
+    await Promise.race([this.#sending, pause(stopWithinMs, undefined, { ref: false })])
   }
 
   /**

@@ -10,6 +10,7 @@ import { BrokerStates } from './broker-states.js'
 import { DeadLetterTopic } from './dead-letter-topic.js'
 import { DeadLetters } from './dead-letters.js'
 import { Journal, JournalRefusal, type JournalStatus } from './journal/journal.js'
+import type { Fault } from './journal/log.js'
 import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
 import { type FailedRecord, Producer } from './producer.js'
 import { producerProperties } from './producer-properties.js'
@@ -169,9 +170,14 @@ export class Delivery {
     return this.#journal?.status
   }
 
-  /** Whether the journal of a process that has ended is being taken over. */
-  get adopting(): boolean {
-    return this.#journal?.adopting === true
+  /** Whether something lies in the journal that can be sent. */
+  get hasMore(): boolean {
+    return this.#journal?.hasMore === true
+  }
+
+  /** What of the journal cannot be read. */
+  get faults(): Fault[] {
+    return this.#journal?.faults ?? []
   }
 
   /** Each broker that librdkafka has found, as of a few seconds ago. */
@@ -186,9 +192,10 @@ export class Delivery {
     gauges.kafkaUp = Number(this.kafka.up)
     gauges.ready = Number(this.unavailability === undefined)
     if (this.#journal === undefined) return
-    const { bytes, entries, oldestMs } = this.#journal
+    const { bytes, entries, oldestMs, status } = this.#journal
     gauges.journalBytes = bytes
     gauges.journalBatches = entries
+    gauges.journalUnreadable = status.unreadable
     gauges.journalOldestAgeSeconds = oldestMs === undefined ? 0 : Math.max(0, Date.now() - oldestMs) / 1000
   }
 

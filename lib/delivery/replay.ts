@@ -52,7 +52,8 @@ export class Replay {
     this.#stopping = true
     await Promise.race([this.#running, pause(lastChunkMs, undefined, { ref: false })])
     await this.#options.sender.close()
-    await this.#running
+    // A disk that hangs may not have answered.
+    await Promise.race([this.#running, pause(lastChunkMs, undefined, { ref: false })])
   }
 
   async #run(): Promise<void> {

@@ -215,7 +215,7 @@ function showKafka({ kafka, workers }: Stats): void {
 
 function showJournal({ journal, workers }: Stats): void {
   const states = workers.flatMap((worker) => worker.journal ?? [])
-  const fault = states.find(({ state }) => state !== 'ok')
+  const fault = states.find(({ state, unreadable }) => state !== 'ok' || unreadable > 0)
   const { metrics_waiting, batches_waiting, bytes, oldest_age_seconds, metrics_journaled, metrics_replayed } = journal
   const oldest = metrics_waiting === 0 ? 'nothing waits' : `the oldest for ${shortSpan(oldest_age_seconds)}`
   setText('journal-message', states.length === 0 ? 'there is none' : (fault?.message ?? oldest))

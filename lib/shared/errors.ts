@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import type { Rejections } from './rejections.js'
 
 export type ProblemDefinition = {
@@ -183,7 +184,16 @@ export class Problem extends Error {
 
 /** What a caught value says of itself. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  return error.message.replace(
+    /^Unknown system error -(\d+): .*?-\d+/,
+    (text, number) => nameOf(Number(number)) ?? text,
+  )
+}
+
+/** The system's name for an error that libuv does not know, such as EDQUOT. */
+function nameOf(number: number): string | undefined {
+  return Object.entries(constants.errno).find(([, known]) => known === number)?.[0]
 }
 
 /** Whether an error of the file system says that something is not there. */

@@ -67,6 +67,11 @@ export const statsSchema = Type.Object({
     metrics_waiting: count,
     batches_waiting: count,
     bytes: count,
+    unreadable: Type.Integer({
+      minimum: 0,
+      description:
+        'Logs and files of the journal that cannot be read: what waits there is tried again, and not counted.',
+    }),
     oldest_age_seconds: seconds,
   }),
   ledger,
@@ -98,6 +103,7 @@ export const statsSchema = Type.Object({
         Type.Object({
           state: Type.Enum(['ok', 'full', 'unavailable'], { type: 'string' }),
           message: Type.String(),
+          unreadable: count,
         }),
       ),
       metrics_received: count,

@@ -87,6 +87,10 @@ export type Histograms = Record<HistogramName, Record<string, HistogramCounts>>
 export const gauges = {
   journalBytes: { help: 'Bytes of the journal on disk', aggregator: 'sum' },
   journalBatches: { help: 'Batches in the journal', aggregator: 'sum' },
+  journalUnreadable: {
+    help: 'Logs and files of the journal that cannot be read, where metrics wait',
+    aggregator: 'max',
+  },
   journalOldestAgeSeconds: { help: 'Age of the oldest batch in the journal', aggregator: 'max' },
   heldBytes: { help: 'Bytes held until Kafka acknowledges them, against the byte budget', aggregator: 'sum' },
   requestHeldBytes: { help: 'Bytes of bodies and records of requests that are being answered', aggregator: 'sum' },
@@ -137,7 +141,7 @@ export type WorkerSnapshot = {
   cpuSeconds: number
   kafka: { up: boolean; message: string }
   /** Undefined where there is no journal. */
-  journal: { state: 'ok' | 'full' | 'unavailable'; message: string } | undefined
+  journal: { state: 'ok' | 'full' | 'unavailable'; message: string; unreadable: number } | undefined
   brokers: BrokerState[]
   /** Only what has come since the last snapshot. */
   since: { services: [name: string, metrics: number][]; recentProblems: RecentProblem[] }

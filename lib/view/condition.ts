@@ -26,5 +26,7 @@ function faultOf(workers: Stats['workers']): string | undefined {
   const away = workers.find(({ kafka }) => !kafka.up)
   if (away !== undefined) return `Batches are kept until Kafka takes them: ${away.kafka.message}`
   const broken = workers.find(({ journal }) => journal !== undefined && journal.state !== 'ok')?.journal
-  return broken && `Kafka takes batches, and the journal could not: ${broken.message}`
+  if (broken !== undefined) return `Kafka takes batches, and the journal could not: ${broken.message}`
+  const unreadable = workers.find(({ journal }) => journal !== undefined && journal.unreadable > 0)?.journal
+  return unreadable && `Metrics wait that cannot be read: ${unreadable.message}`
 }

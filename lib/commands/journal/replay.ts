@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Delivery } from '../../delivery/delivery.js'
 import type { DeadRecord } from '../../delivery/journal/dead-space.js'
 import type { JournalDirectory } from '../../delivery/journal/directory.js'
+import type { Fault } from '../../delivery/journal/log.js'
 import type { RecordBatch } from '../../delivery/record-batch.js'
 import type { DeliveryOutcome } from '../../delivery/shipment.js'
 import { BufferPool } from '../../shared/buffer-pool.js'
@@ -16,8 +17,11 @@ const tellEveryMs = 2000
 const waitForKafkaMs = 3000
 const stopTimeoutMs = 1000
 
-/** `refused`: Kafka will not take them, so they are dead letters, perhaps once more. */
-export type Replayed = { metrics: number; refused: number; left: number }
+/**
+ * `refused`: Kafka will not take them, so they are dead letters, perhaps once more. `unreadable`: how many logs and files of
+ * the journal could not be read, so that what is in them is still there.
+ */
+export type Replayed = { metrics: number; refused: number; left: number; unreadable: number }
 
 /**
  * Sends what lies in the journal and belongs to no running process; a running collector sends its own. Ends when all is
@@ -37,7 +41,7 @@ export async function replayJournal(
   await delivery.start(waitForKafkaMs)
   const refusedAgain = withDead ? await retryDead(directory, delivery) : 0
   let toldAt = -Infinity
-  const isLeft = async () => (await hasOrphans(directory)) || delivery.adopting || figures.waiting > 0
+  const isLeft = async () => delivery.hasMore || (await hasOrphans(directory, delivery.faults))
   while (!signal.aborted && (await isLeft())) {
     if (performance.now() - toldAt > tellEveryMs) {
       toldAt = performance.now()
@@ -46,13 +50,17 @@ export async function replayJournal(
     }
     await pause(lookEveryMs)
   }
+  const { faults } = delivery
+  for (const { path, message } of faults) note(`${path} cannot be read: ${message}`)
   await delivery.stop(stopTimeoutMs)
   const { acknowledged, buried, waiting } = figures
-  return { metrics: acknowledged, refused: buried + refusedAgain, left: waiting }
+  return { metrics: acknowledged, refused: buried + refusedAgain, left: waiting, unreadable: faults.length }
 }
 
-async function hasOrphans(directory: JournalDirectory): Promise<boolean> {
-  return (await directory.owners()).some(({ alive }) => !alive)
+/** Whether something is left that could be taken over. */
+async function hasOrphans(directory: JournalDirectory, faults: readonly Fault[]): Promise<boolean> {
+  const unreadable = new Set(faults.map(({ path }) => path))
+  return (await directory.owners()).some(({ alive, path }) => !alive && !unreadable.has(path))
 }
 
 /**

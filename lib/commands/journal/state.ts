@@ -2,6 +2,7 @@ import type { DeadFile, DeadRecord, DeadSpace } from '../../delivery/journal/dea
 import type { JournalDirectory, LogOwner } from '../../delivery/journal/directory.js'
 import { readLog } from '../../delivery/journal/reader.js'
 import { metricsIn, recordKey, recordValue } from '../../delivery/record-batch.js'
+import { messageOf } from '../../shared/errors.js'
 
 /** A journal as `journal status --json` shows it. */
 export type JournalState = {
@@ -12,7 +13,8 @@ export type JournalState = {
   max_bytes: number
   oldest_age_seconds: number | null
   dead: number
-  logs: { pid: number; running: boolean; metrics: number; batches: number }[]
+  /** `unreadable`: why not all of it could be read, else null. */
+  logs: { pid: number; running: boolean; metrics: number; batches: number; unreadable: string | null }[]
 }
 
 export type WaitingEntry = {
@@ -26,18 +28,25 @@ export type WaitingEntry = {
   values: string[]
 }
 
-/** Every batch that waits, log by log. */
-export async function* entriesOf(directory: JournalDirectory): AsyncGenerator<WaitingEntry> {
+/** Every batch that waits, log by log. `onUnreadable` is told of logs that cannot be read, or not to their end. */
+export async function* entriesOf(
+  directory: JournalDirectory,
+  onUnreadable: (owner: LogOwner, reason: string) => void,
+): AsyncGenerator<WaitingEntry> {
   for (const owner of await directory.owners()) {
-    for await (const { batch, firstSeenMs, bytes } of readLog(owner.path)) {
-      yield {
-        owner,
-        firstSeenMs,
-        metrics: metricsIn(batch),
-        bytes,
-        service: recordKey(batch, 0)?.toString() ?? '',
-        values: Array.from(batch.ends, (_, n) => recordValue(batch, n).toString()),
+    try {
+      for await (const { batch, firstSeenMs, bytes } of readLog(owner.path)) {
+        yield {
+          owner,
+          firstSeenMs,
+          metrics: metricsIn(batch),
+          bytes,
+          service: recordKey(batch, 0)?.toString() ?? '',
+          values: Array.from(batch.ends, (_, n) => recordValue(batch, n).toString()),
+        }
       }
+    } catch (error) {
+      onUnreadable(owner, messageOf(error))
     }
   }
 }
@@ -57,9 +66,14 @@ export async function countDead(dead: DeadSpace, files: readonly DeadFile[]): Pr
 export async function describeJournal(directory: JournalDirectory, maxMb: number): Promise<JournalState> {
   const owners = await directory.owners()
   const logs = new Map<string, JournalState['logs'][number]>()
-  for (const { name, pid, alive } of owners) logs.set(name, { pid, running: alive, metrics: 0, batches: 0 })
+  for (const { name, pid, alive } of owners)
+    logs.set(name, { pid, running: alive, metrics: 0, batches: 0, unreadable: null })
   let oldestMs = Infinity
-  for await (const { owner, firstSeenMs, metrics } of entriesOf(directory)) {
+  const onUnreadable = ({ name }: LogOwner, reason: string) => {
+    const log = logs.get(name)
+    if (log !== undefined) log.unreadable = reason
+  }
+  for await (const { owner, firstSeenMs, metrics } of entriesOf(directory, onUnreadable)) {
     const log = logs.get(owner.name)
     if (log === undefined) continue
     log.metrics += metrics

@@ -1,16 +1,13 @@
 import { constants } from 'node:fs'
-import { access, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { access, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isMissing, messageOf } from '../../shared/errors.js'
 import { DeadSpace } from './dead-space.js'
 import { identityForm, ownIdentity, rememberAlive } from './process-identity.js'
-import { syncDirectory } from './sync-directory.js'
+import { makeDirectory } from './sync-directory.js'
 
 /** The version of what lies in a journal directory: raised when an older collector could not read it. */
 export const journalFormat = 1
-
-/** As much as many a batch has: a disk with less room is full. */
-const trialBytes = 64 * 1024
 
 /** The logs of one journal: who writes each, and how many bytes all of them take. */
 export type LogOwner = { name: string; path: string; pid: number; alive: boolean }
@@ -43,16 +40,7 @@ export class JournalDirectory {
    */
   static async open(path: string): Promise<JournalDirectory> {
     const directory = new JournalDirectory(path)
-    try {
-      const made = await mkdir(directory.logsPath, { recursive: true, mode: 0o750 })
-      await mkdir(directory.deadPath, { recursive: true, mode: 0o750 })
-      await access(directory.logsPath, constants.W_OK)
-      await directory.#checkFormat()
-      await directory.dead.removeUnfinished()
-      if (made !== undefined) await Promise.all([syncDirectory(path), syncDirectory(dirname(made))])
-    } catch (error) {
-      throw new Error(explain(error, path))
-    }
+    await directory.make()
     return directory
   }
 
@@ -72,6 +60,23 @@ export class JournalDirectory {
       )
     }
     return directory
+  }
+
+  /**
+   * Makes what is missing of it.
+   *
+   * @throws {Error} whose message says why it cannot be used, and what to do
+   */
+  async make(): Promise<void> {
+    try {
+      await makeDirectory(this.logsPath)
+      await makeDirectory(this.deadPath)
+      await access(this.logsPath, constants.W_OK)
+      await this.#checkFormat()
+      await this.dead.removeUnfinished()
+    } catch (error) {
+      throw new Error(explain(error, this.path))
+    }
   }
 
   get logsPath(): string {
@@ -101,44 +106,28 @@ export class JournalDirectory {
   }
 
   /**
-   * Takes over a log whose process has ended, and gives its new path; undefined if there is none. Of several processes
+   * Takes over a log whose process has ended, and gives its new path; undefined if another process was quicker. Of several
    * that try, one gets it: renaming is atomic.
-   */
-  async adopt(): Promise<string | undefined> {
-    for (const { path, alive } of await this.owners()) {
-      if (alive) continue
-      const adopted = this.nextLogPath()
-      try {
-        await rename(path, adopted)
-        return adopted
-      } catch (error) {
-        if (!isMissing(error)) throw error
-      }
-    }
-    return undefined
-  }
-
-  /**
-   * Resolves when a little has been written, synced and deleted again.
    *
-   * @throws {Error} with the system's code, such as ENOSPC or EROFS
+   * @throws {Error} with the system's code when this process cannot read it; then it is left to one that can
    */
-  async tryWriting(): Promise<void> {
-    const path = join(this.path, 'trial')
-    const file = await open(path, 'w', 0o640)
+  async adopt(path: string): Promise<string | undefined> {
     try {
-      await file.writeFile(Buffer.alloc(trialBytes))
-      await file.datasync()
-    } finally {
-      await file.close()
-      await rm(path, { force: true })
+      await assertReadable(path)
+      const adopted = this.nextLogPath()
+      await rename(path, adopted)
+      return adopted
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
     }
   }
 
   /** What all logs take on disk, but for those at these paths. One file after the other: a disk that hangs holds one thread. */
   async logBytesBeside(paths: ReadonlySet<string>): Promise<number> {
     let bytes = 0
-    for (const name of await this.#logNames()) {
+    // A directory that cannot be listed is told where it is looked for logs to adopt.
+    for (const name of await this.#logNames().catch(() => [])) {
       const path = join(this.logsPath, name)
       if (!paths.has(path)) bytes += await bytesIn(path)
     }
@@ -146,7 +135,11 @@ export class JournalDirectory {
   }
 
   async #logNames(): Promise<string[]> {
-    return (await readdir(this.logsPath)).filter((name) => logName.test(name))
+    const names = await readdir(this.logsPath).catch((error): string[] => {
+      if (isMissing(error)) return []
+      throw error
+    })
+    return names.filter((name) => logName.test(name))
   }
 
   async #checkFormat(): Promise<void> {
@@ -163,6 +156,12 @@ export class JournalDirectory {
       )
     }
   }
+}
+
+/** Before it is taken over: its files may have another owner, or lie on a bad part of the disk. */
+async function assertReadable(log: string): Promise<void> {
+  await access(log, constants.R_OK | constants.W_OK | constants.X_OK)
+  for (const name of await readdir(log)) await (await open(join(log, name), 'r')).close()
 }
 
 /** Of what can be seen: files go meanwhile, and another user's log is no reason to take no batches. */

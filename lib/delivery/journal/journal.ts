@@ -1,11 +1,15 @@
-import { messageOf } from '../../shared/errors.js'
+import { setTimeout as pause } from 'node:timers/promises'
+import { isMissing, messageOf } from '../../shared/errors.js'
 import type { Logger } from '../../shared/logger.js'
+import { Seldom } from '../../shared/seldom.js'
 import type { Telemetry } from '../../telemetry/telemetry.js'
 import { metricsIn } from '../record-batch.js'
+import { Adoption } from './adoption.js'
+import { Commits } from './commits.js'
 import type { DeadSpace } from './dead-space.js'
 import { JournalDirectory } from './directory.js'
 import { encodeEntry, type JournalEntry } from './entry.js'
-import { type EntryRef, Log, type NewEntry, type TakenEntry } from './log.js'
+import { type EntryRef, type Fault, Log, type NewEntry, type TakenEntry } from './log.js'
 
 export type JournalOptions = {
   directory: string
@@ -16,79 +20,125 @@ export type JournalOptions = {
 /**
  * - ok: it takes batches
  * - full: until replay has freed a tenth of it
- * - unavailable: its directory or disk does not work, until a few bytes can be written there again
+ * - unavailable: its directory or disk does not work, until some bytes can be written as those of a batch are
  */
 export type JournalState = 'ok' | 'full' | 'unavailable'
-export type JournalStatus = { state: JournalState; message: string }
+/** `unreadable`: how many of its logs and files cannot be read, where metrics may wait. */
+export type JournalStatus = { state: JournalState; message: string; unreadable: number }
 
 /** A batch that the journal did not take. */
 export class JournalRefusal extends Error {
   override name = 'JournalRefusal'
   readonly state: Exclude<JournalState, 'ok'>
 
-  constructor({ state, message }: JournalStatus) {
+  constructor({ state, message }: Omit<JournalStatus, 'unreadable'>) {
     super(message)
     this.state = state === 'full' ? 'full' : 'unavailable'
   }
 }
 
-type Waiting = { entry: NewEntry; resolve: (ref: EntryRef) => void; reject: (error: Error) => void }
-
 const mebibyte = 2 ** 20
 /** A segment is deleted as a whole, so the larger it is, the longer finished bytes lie. */
 const largestSegmentBytes = 16 * mebibyte
 const segmentsAtLeast = 16
+/** Each of this process's own takes a descriptor. */
+const segmentsAtMost = 128
 /** What may wait for the disk; beyond it, the disk is too slow for what comes in. */
 const maxWaitingBytes = 32 * mebibyte
-/** What one sync makes durable at most, so that the first of a crowd is not answered with the last. */
-const maxCommitBytes = 4 * mebibyte
-const adoptEveryMs = 2000
+/** A disk with less room is full: as much as many a batch has. */
+const trialBytes = 64 * 1024
+const lookEveryMs = 2000
 const measureEveryMs = 250
+const warnEveryMs = 60_000
 const roomAgainAt = 0.9
+/** How long a batch waits for the disk. A slower one is no better than one that is broken: agents wait meanwhile. */
+const patienceMs = 3000
+/** A disk that was too slow has to be this fast to be used again. */
+const quickMs = 1000
+/** How long what is written may take when the process stops. */
+const closeWithinMs = 1000
 const takesBatches = 'Takes batches'
 
 /**
  * This process's part of the journal: batches go to disk here when Kafka does not take them, many with one sync. What
  * processes have left that ended is adopted. Memory does not grow with it.
+ *
+ * Any call may fail, or hang. Writing, reading and looking after it have a call under way at most each, so that a disk that
+ * hangs holds few of libuv's threads, and nobody waits for one longer than a few seconds.
  */
 export class Journal {
   readonly #options: JournalOptions
   readonly #telemetry: Telemetry
   readonly #logger: Logger
+  readonly #adoption: Adoption
+  readonly #commits: Commits
+  readonly #leftoverWarning: Seldom
   #directory: JournalDirectory | undefined
+  #opening: Promise<void> | undefined
   #own: Log | undefined
-  #adopted: Log[] = []
-  #adopting = false
-  #waiting: Waiting[] = []
-  #waitingBytes = 0
-  #committing: Promise<void> | undefined
   #finished: EntryRef[] = []
   #lastTurn: Promise<unknown> = Promise.resolve()
-  #status: JournalStatus = { state: 'unavailable', message: 'Not opened yet' }
+  /** When the disk answered last to the one whose turn it is, on the clock of performance.now(). */
+  #turnAtMs: number | undefined
+  #status: Omit<JournalStatus, 'unreadable'> = { state: 'unavailable', message: 'Not opened yet' }
+  /** Whether something other than an append has failed, so that it has to be tried whether those work. */
+  #doubtful = false
   #bytesOfOthers = 0
   #measuredAtMs = -Infinity
-  #adopter: NodeJS.Timeout | undefined
+  #caretaker: NodeJS.Timeout | undefined
+  #looking = false
 
   constructor(options: JournalOptions, telemetry: Telemetry, logger: Logger) {
     this.#options = options
     this.#telemetry = telemetry
     this.#logger = logger
+    this.#adoption = new Adoption({
+      openLog: (path) => this.#openLog(path),
+      inTurn: (action) => this.#inTurn(action),
+      ledger: telemetry.ledger,
+      logger,
+    })
+    this.#commits = new Commits({
+      write: (entries) => this.#write(entries),
+      patienceMs,
+      onSlow: () => this.#failed(`its disk has not answered for ${patienceMs} ms`),
+    })
+    this.#leftoverWarning = new Seldom(warnEveryMs, (files, reason) =>
+      logger.warn(
+        { files, reason },
+        'what is sent cannot be noted or deleted in the journal: after a crash it would be sent again',
+      ),
+    )
   }
 
   /** Never fails: a journal that cannot be used says so, and is tried again. */
   async start(): Promise<void> {
-    await this.#open()
+    await Promise.race([this.#open(), pause(patienceMs, undefined, { ref: false })])
+    if (this.#opening !== undefined) this.#failed(`its disk has not answered for ${patienceMs} ms`)
     void this.#lookAfter()
-    this.#adopter = setInterval(() => void this.#lookAfter(), adoptEveryMs)
+    this.#caretaker = setInterval(() => void this.#lookAfter(), lookEveryMs)
   }
 
-  /** Whether what another process left is being taken over, so that it belongs to nobody and is not counted yet. */
-  get adopting(): boolean {
-    return this.#adopting
+  /** Whether something waits that can be sent, or is being taken over, so that it belongs to nobody and is not counted yet. */
+  get hasMore(): boolean {
+    return (this.#directory !== undefined && this.#adoption.running) || this.#logs.some((log) => log.hasMore)
+  }
+
+  /** What cannot be read at the moment. */
+  get faults(): Fault[] {
+    const faults = [...this.#adoption.faults, ...(this.#own?.faults ?? [])]
+    const silentMs = this.#turnAtMs === undefined ? 0 : performance.now() - this.#turnAtMs
+    if (silentMs < patienceMs) return faults
+    return [...faults, { path: this.#options.directory, message: `no answer for ${Math.round(silentMs / 1000)} s` }]
   }
 
   get status(): JournalStatus {
-    return this.#status
+    const { state, message } = this.#status
+    const [first, ...more] = this.faults
+    if (first === undefined) return { state, message, unreadable: 0 }
+    const others = more.length === 0 ? '' : ` and ${more.length} more`
+    const told = `${message}; not all that waits can be read: ${first.path}: ${first.message}${others}`
+    return { state, message: told, unreadable: 1 + more.length }
   }
 
   /** Whether a batch would be taken now, as far as one can tell. */
@@ -118,21 +168,15 @@ export class Journal {
   /**
    * Resolves when the batch is on disk. The bytes are copied at once. A `held` entry is not given out by `take`.
    *
-   * @throws {JournalRefusal}
+   * @throws {JournalRefusal} after a few seconds at the latest
    */
   append(entry: JournalEntry, { held = false } = {}): Promise<EntryRef> {
     const { batch, firstSeenMs } = entry
-    if (this.#waitingBytes + batch.bytes.length > maxWaitingBytes) {
+    if (this.#status.state === 'unavailable') return Promise.reject(new JournalRefusal(this.#status))
+    if (this.#commits.waitingBytes + batch.bytes.length > maxWaitingBytes) {
       return Promise.reject(new JournalRefusal({ state: 'unavailable', message: 'The disk is too slow' }))
     }
-    const bytes = encodeEntry(entry)
-    this.#waitingBytes += bytes.length
-    return new Promise<EntryRef>((resolve, reject) => {
-      this.#waiting.push({ entry: { bytes, metrics: metricsIn(batch), firstSeenMs, held }, resolve, reject })
-      this.#committing ??= this.#commit()
-    }).finally(() => {
-      this.#waitingBytes -= bytes.length
-    })
+    return this.#commits.add({ bytes: encodeEntry(entry), metrics: metricsIn(batch), firstSeenMs, held })
   }
 
   /** The oldest entries that nobody has taken, about `maxBytes`; what processes left that ended comes first. */
@@ -149,74 +193,85 @@ export class Journal {
   /** The entry is acknowledged, or its dead records are buried: its space may be used again. */
   finish(entry: EntryRef): void {
     if (this.#finished.push(entry) > 1) return
-    this.#inTurn(() => this.#finishAll()).catch((error) => this.#failed(error))
+    void this.#inTurn(() => this.#finishAll())
   }
 
-  /** Ends when what was being written is written. What is left stays for the next process. */
+  /** Ends when what was being written is written, or the disk is too slow for that. What is left stays for the next process. */
   async stop(): Promise<void> {
-    clearInterval(this.#adopter)
-    await this.#committing
-    await this.#inTurn(() => Promise.all(this.#logs.map((log) => log.close())))
+    clearInterval(this.#caretaker)
+    const closed = this.#commits.alone(() =>
+      this.#inTurn(async () => {
+        for (const log of this.#logs) await log.close()
+      }),
+    )
+    await Promise.race([closed, pause(closeWithinMs, undefined, { ref: false })])
   }
 
-  get #logs(): Log[] {
-    return this.#own === undefined ? this.#adopted : [...this.#adopted, this.#own]
+  get #logs(): readonly Log[] {
+    const adopted = this.#adoption.logs
+    return this.#own === undefined ? adopted : [...adopted, this.#own]
   }
 
   /** Whoever reads a segment must not have it deleted under his hands, so reading and finishing take turns. */
   #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const done = this.#lastTurn.then(action)
-    this.#lastTurn = Promise.allSettled([done])
+    const done = this.#lastTurn.then(() => {
+      this.#turnAtMs = performance.now()
+      return action()
+    })
+    this.#lastTurn = Promise.allSettled([done]).then(() => {
+      this.#turnAtMs = undefined
+    })
     return done
   }
 
   async #finishAll(): Promise<void> {
     const entries = this.#finished
     this.#finished = []
-    // What cannot be noted of one log is no reason to hold what is finished of another.
-    const logs = this.#logs.map((log) => log.finish(entries.filter(({ part }) => log.has(part))))
-    for (const outcome of await Promise.allSettled(logs))
-      if (outcome.status === 'rejected') this.#failed(outcome.reason)
-    await this.#closeFinished()
-  }
-
-  async #commit(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = this.#nextGroup()
-      try {
-        const refs = await this.#write(group.map(({ entry }) => entry))
-        for (const [n, { resolve }] of group.entries()) {
-          const ref = refs[n]
-          if (ref !== undefined) resolve(ref)
-        }
-      } catch (error) {
-        const refusal = error instanceof JournalRefusal ? error : this.#failed(error)
-        for (const { reject } of group) reject(refusal)
-      }
+    for (const log of this.#logs) {
+      const own = entries.filter(({ part }) => log.has(part))
+      if (own.length > 0) await log.finish(own)
     }
-    // At once, so that whoever comes next begins anew.
-    this.#committing = undefined
-  }
-
-  #nextGroup(): Waiting[] {
-    let bytes = 0
-    let count = 0
-    for (const { entry } of this.#waiting) {
-      bytes += entry.bytes.length
-      count++
-      if (bytes >= maxCommitBytes) break
-    }
-    return this.#waiting.splice(0, count)
+    await this.#adoption.closeFinished()
   }
 
   async #write(entries: NewEntry[]): Promise<EntryRef[]> {
+    try {
+      if (this.#status.state === 'unavailable') throw new JournalRefusal(this.#status)
+      await this.#checkRoom(entries.reduce((sum, { bytes }) => sum + bytes.length, 0))
+      const startedAt = performance.now()
+      const refs = await this.#withOwnLog((log) => log.append(entries))
+      if (performance.now() - startedAt < patienceMs) this.#set({ state: 'ok', message: takesBatches })
+      return refs
+    } catch (error) {
+      throw error instanceof JournalRefusal ? error : this.#failed(messageOf(error))
+    }
+  }
+
+  /** Runs an action with the log that this process writes. Where somebody has removed that, it is made again first. */
+  async #withOwnLog<T>(action: (log: Log) => Promise<T>): Promise<T> {
     const directory = this.#directory
-    if (directory === undefined || this.#status.state === 'unavailable') throw new JournalRefusal(this.#status)
-    await this.#checkRoom(entries.reduce((sum, { bytes }) => sum + bytes.length, 0))
-    this.#own ??= await this.#openLog(directory.nextLogPath())
-    const refs = await this.#own.append(entries)
-    this.#set({ state: 'ok', message: takesBatches })
-    return refs
+    if (directory === undefined) throw new JournalRefusal(this.#status)
+    try {
+      this.#own ??= await this.#openLog(directory.nextLogPath())
+      return await action(this.#own)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await this.#restore(directory)
+      this.#own ??= await this.#openLog(directory.nextLogPath())
+      return action(this.#own)
+    }
+  }
+
+  async #restore(directory: JournalDirectory): Promise<void> {
+    await directory.make()
+    let metrics = 0
+    await this.#inTurn(async () => {
+      for (const log of this.#logs) metrics += await log.restore()
+    })
+    this.#logger.warn(
+      { metrics },
+      'a part of the journal had been removed; it is made again, with the metrics that wait',
+    )
   }
 
   async #checkRoom(bytes: number): Promise<void> {
@@ -233,12 +288,19 @@ export class Journal {
     throw new JournalRefusal(this.#status)
   }
 
-  #failed(error: unknown): JournalRefusal {
-    this.#set({ state: 'unavailable', message: `The journal cannot be written: ${messageOf(error)}` })
+  #failed(reason: string): JournalRefusal {
+    this.#set({ state: 'unavailable', message: `The journal cannot be written: ${reason}` })
     return new JournalRefusal(this.#status)
   }
 
-  async #open(): Promise<void> {
+  #open(): Promise<void> {
+    this.#opening ??= this.#openDirectory().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #openDirectory(): Promise<void> {
     try {
       this.#directory = await JournalDirectory.open(this.#options.directory)
       this.#set({ state: 'ok', message: takesBatches })
@@ -249,63 +311,57 @@ export class Journal {
 
   /** Every now and then: opens what could not be opened, adopts what others left, notices room and a disk that works again. */
   async #lookAfter(): Promise<void> {
+    // A disk that hangs holds one look, not one more every two seconds.
+    if (this.#looking) return
+    this.#looking = true
     if (this.#directory === undefined) await this.#open()
-    if (this.#directory === undefined) return
-    await this.#directory.dead.measure()
-    await this.#adoptFurther()
-    if (this.#status.state === 'ok') return
+    if (this.#directory !== undefined) {
+      await this.#adoption.look(this.#directory)
+      await this.#inTurn(async () => this.#own?.retry())
+      await this.#commits.alone(() => this.#tryWriting())
+      await this.#measureDead(this.#directory.dead)
+    }
+    this.#looking = false
+  }
+
+  /** Does what a batch needs, where that has failed, or may fail. */
+  async #tryWriting(): Promise<void> {
+    const { state } = this.#status
+    const startedAt = performance.now()
     try {
-      if (this.#status.state === 'full') await this.#checkRoom(0)
-      else await this.#directory.tryWriting()
-      this.#set({ state: 'ok', message: takesBatches })
+      if (state === 'full') await this.#checkRoom(0)
+      else if (state === 'unavailable' || this.#doubtful || (await this.#isRemoved())) {
+        this.#doubtful = false
+        await this.#withOwnLog((log) => log.tryAppending(trialBytes))
+      }
+      const isQuick = performance.now() - startedAt < quickMs
+      if (state !== 'ok' && isQuick) this.#set({ state: 'ok', message: takesBatches })
     } catch (error) {
-      if (!(error instanceof JournalRefusal)) this.#failed(error)
+      if (!(error instanceof JournalRefusal)) this.#failed(messageOf(error))
     }
   }
 
-  async #adoptFurther(): Promise<void> {
-    if (this.#adopted.length > 0) return
+  /** Whether somebody has removed files in which something waits. */
+  async #isRemoved(): Promise<boolean> {
+    const own = this.#own
+    return own?.hasMore === true && !(await own.isInPlace())
+  }
+
+  async #measureDead(dead: DeadSpace): Promise<void> {
     try {
-      await this.#inTurn(() => this.#adopt())
+      await dead.measure()
     } catch (error) {
-      this.#logger.error({ err: error }, 'the journal of a process that has ended cannot be taken over; trying again')
+      this.#failed(messageOf(error))
     }
-  }
-
-  /** One log at a time, so that several processes share the work. */
-  async #adopt(): Promise<void> {
-    this.#adopting = true
-    try {
-      const path = await this.#directory?.adopt()
-      if (path !== undefined) await this.#take(path)
-    } finally {
-      this.#adopting = false
-    }
-  }
-
-  async #take(path: string): Promise<void> {
-    const log = await this.#openLog(path)
-    const { entries, metrics, bytes } = log.totals
-    if (entries === 0) return log.close()
-    this.#telemetry.ledger.adopted(metrics)
-    this.#adopted.push(log)
-    this.#logger.info({ batches: entries, metrics, bytes }, 'found batches in the journal that wait for Kafka')
-  }
-
-  async #closeFinished(): Promise<void> {
-    const finished = this.#adopted.filter((log) => log.totals.entries === 0)
-    if (finished.length === 0) return
-    this.#adopted = this.#adopted.filter((log) => !finished.includes(log))
-    for (const log of finished) await log.close()
-    await this.#adopt()
   }
 
   #openLog(directory: string): Promise<Log> {
-    const segmentBytes = Math.min(largestSegmentBytes, Math.ceil(this.#options.maxBytes / segmentsAtLeast))
+    const { maxBytes } = this.#options
+    const fine = Math.min(largestSegmentBytes, Math.ceil(maxBytes / segmentsAtLeast))
     const damagedPath = this.#directory?.damagedPath ?? directory
     return Log.open({
       directory,
-      segmentBytes,
+      segmentBytes: Math.max(fine, Math.ceil(maxBytes / segmentsAtMost)),
       damagedPath,
       onDamage: ({ file, bytes, metrics }) => {
         this.#telemetry.ledger.lost(metrics, 'waiting')
@@ -315,10 +371,17 @@ export class Journal {
             'if it is of no use to you, delete it there',
         )
       },
+      onLeftover: ({ path, message }) => {
+        this.#doubtful = true
+        this.#leftoverWarning.add(1, `${path}: ${message}`)
+      },
+      onRead: () => {
+        if (this.#turnAtMs !== undefined) this.#turnAtMs = performance.now()
+      },
     })
   }
 
-  #set(status: JournalStatus): void {
+  #set(status: Omit<JournalStatus, 'unreadable'>): void {
     const changed = status.state !== this.#status.state
     const first = this.#status.message === 'Not opened yet'
     this.#status = status

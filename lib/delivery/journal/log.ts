@@ -1,10 +1,12 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { readdir, rmdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { isMissing, messageOf } from '../../shared/errors.js'
 import { metricsIn } from '../record-batch.js'
-import { type JournalEntry, lengthOfEntryAt } from './entry.js'
-import { type Scan, scan } from './find-entries.js'
+import type { JournalEntry } from './entry.js'
+import type { Scan } from './find-entries.js'
+import { readPiece } from './piece.js'
 import { Segment } from './segment.js'
-import { syncDirectory } from './sync-directory.js'
+import { makeDirectory, syncDirectory } from './sync-directory.js'
 
 /** Names one entry, from its being written until it is finished. */
 export type EntryRef = {
@@ -15,8 +17,11 @@ export type EntryRef = {
   readonly firstSeenMs: number
 }
 
-/** An entry to be written. One that is `held` is not given out by `take`. */
-export type NewEntry = { bytes: Buffer; metrics: number; firstSeenMs: number; held: boolean }
+/**
+ * An entry to be written. One that is `held` is not given out by `take`. One that has become `unwanted` while it was written
+ * is finished when it is on disk: nothing was promised on it.
+ */
+export type NewEntry = { bytes: Buffer; metrics: number; firstSeenMs: number; held: boolean; unwanted?: boolean }
 
 export type TakenEntry = { ref: EntryRef; entry: JournalEntry }
 
@@ -26,6 +31,9 @@ export type LogTotals = { entries: number; metrics: number; bytes: number }
 /** Unreadable bytes of a file. `metrics`: those that were written there since the log was opened, and are lost. */
 export type Damage = { file: string; bytes: number; metrics: number }
 
+/** What cannot be read of a journal, in the system's words. What waits there is tried again. */
+export type Fault = { path: string; message: string }
+
 export type LogOptions = {
   directory: string
   segmentBytes: number
@@ -33,6 +41,10 @@ export type LogOptions = {
   damagedPath: string
   /** Told of bytes that are no entry. The entries around them are kept, and the file, too. */
   onDamage: (damage: Damage) => void
+  /** Told when a file of finished entries could be neither marked nor deleted, so that they may be sent twice. */
+  onLeftover: (fault: Fault) => void
+  /** Told while it is being counted, which may take long, that the disk has answered. */
+  onRead?: () => void
 }
 
 /** A segment and what is known of its entries. */
@@ -53,12 +65,17 @@ export type Part = {
   damageTold: boolean
   /** How far all is finished, as noted on disk. */
   marked: number
+  /** Why it could not be read last; undefined when it could. */
+  fault: string | undefined
+  /** On the clock of performance.now(). */
+  retryAtMs: number
 }
 
 const segmentName = /^\d{8}\.log$/
 const scanBytes = 4 * 2 ** 20
 /** How much may be finished before that is noted: what a crash may send twice. */
 const markEveryBytes = 256 * 1024
+const retryEveryMs = 2000
 
 /**
  * Entries in the order they came, in segments of a directory: written at one end, taken at the other, and finished in
@@ -68,6 +85,10 @@ export class Log {
   readonly #options: LogOptions
   /** Oldest first. */
   readonly #parts: Part[] = []
+  /** Segments that could not be opened or counted, by name, and why. */
+  readonly #unopened = new Map<string, string>()
+  /** Finished segments that could not be deleted. */
+  readonly #leftovers = new Set<Part>()
   #nextNumber = 1
   #appending: Part | undefined
 
@@ -75,11 +96,15 @@ export class Log {
     this.#options = options
   }
 
-  /** Opens the log in a directory, which is made if need be, and counts what is in it. */
+  /**
+   * Opens the log in a directory, which is made if need be, and counts what is in it. A segment that cannot be read is a
+   * fault of the log.
+   *
+   * @throws {Error} with the system's code when the directory cannot be read
+   */
   static async open(options: LogOptions): Promise<Log> {
     const log = new Log(options)
-    const made = await mkdir(options.directory, { recursive: true, mode: 0o750 })
-    if (made !== undefined) await syncDirectory(dirname(made))
+    await makeDirectory(options.directory)
     const names = (await readdir(options.directory)).filter((name) => segmentName.test(name)).sort()
     for (const name of names) await log.#openPart(name)
     return log
@@ -100,7 +125,26 @@ export class Log {
       metrics += part.metrics
       bytes += part.segment.size
     }
+    for (const { segment } of this.#leftovers) bytes += segment.size
     return { entries, metrics, bytes }
+  }
+
+  /** Whether nothing waits in it, all of it could be read, and nothing of it has to be deleted any more. */
+  get isDone(): boolean {
+    return this.#unopened.size + this.#leftovers.size === 0 && this.#parts.every(({ entries }) => entries === 0)
+  }
+
+  /** Whether something waits that can be read. */
+  get hasMore(): boolean {
+    return this.#parts.some(({ entries, fault }) => entries > 0 && fault === undefined)
+  }
+
+  get faults(): Fault[] {
+    const unopened = Array.from(this.#unopened, ([name, message]) => ({ path: join(this.directory, name), message }))
+    const unread = this.#parts.flatMap(({ fault, segment: { path } }) =>
+      fault === undefined ? [] : [{ path, message: fault }],
+    )
+    return [...unopened, ...unread]
   }
 
   /** When the oldest entry that is not finished came, in Unix ms; undefined if there is none. */
@@ -135,7 +179,12 @@ export class Log {
     } finally {
       this.#appending = undefined
     }
-    for (const { metrics, firstSeenMs } of refs) {
+    for (const [n, { start, metrics, firstSeenMs }] of refs.entries()) {
+      if (entries[n]?.unwanted === true) {
+        part.open.delete(start)
+        part.skipped.add(start)
+        continue
+      }
       if (part.entries === 0) part.firstSeenMs = firstSeenMs
       part.entries++
       part.metrics += metrics
@@ -143,16 +192,68 @@ export class Log {
     return refs
   }
 
-  /** The oldest entries that are neither taken, held nor finished: about `maxBytes` of them, one at the least. */
+  /**
+   * Does all that `append` does, and takes it back.
+   *
+   * @throws {Error} as `append` does
+   */
+  async tryAppending(bytes: number): Promise<void> {
+    const part = this.#lastWritable() ?? (await this.#begin())
+    this.#appending = part
+    try {
+      await part.segment.tryAppending(bytes)
+    } finally {
+      this.#appending = undefined
+    }
+  }
+
+  /**
+   * The oldest entries that are neither taken, held nor finished: about `maxBytes` of them, one at the least. What cannot
+   * be read is passed over for a while.
+   */
   async take(maxBytes: number): Promise<TakenEntry[]> {
     for (const part of [...this.#parts]) {
-      while (part.cursor < part.segment.size) {
-        const taken = await this.#takeFrom(part, maxBytes)
+      if (part.fault !== undefined && performance.now() < part.retryAtMs) continue
+      try {
+        const taken = await this.#takeSome(part, maxBytes)
+        part.fault = undefined
         if (taken.length > 0) return taken
+      } catch (error) {
+        part.fault = messageOf(error)
+        part.retryAtMs = performance.now() + retryEveryMs
+        await part.segment.release()
       }
-      await this.#retire(part)
     }
     return []
+  }
+
+  /** Tries again to open what could not be opened, and to delete what could not be deleted. */
+  async retry(): Promise<void> {
+    for (const name of [...this.#unopened.keys()]) await this.#openPart(name)
+    for (const part of [...this.#leftovers]) await this.#discard(part)
+  }
+
+  /** Whether all its files are where they were made. */
+  async isInPlace(): Promise<boolean> {
+    return (await this.#missing()).length === 0
+  }
+
+  /**
+   * Makes again what somebody has removed, from the files that are still open: what was promised is on disk then. Resolves
+   * with how many metrics that are.
+   *
+   * @throws {Error} with the system's code, such as ENOSPC
+   */
+  async restore(): Promise<number> {
+    const missing = await this.#missing()
+    let metrics = 0
+    await makeDirectory(this.directory)
+    for (const part of missing) {
+      part.segment.seal()
+      if (part.entries > 0 && (await part.segment.restore())) metrics += part.metrics
+    }
+    await syncDirectory(this.directory)
+    return metrics
   }
 
   /** The entries are done with. Their space is free once all of their segment is. */
@@ -170,12 +271,20 @@ export class Log {
 
   /** Closes its files; an empty log leaves nothing behind. */
   async close(): Promise<void> {
-    for (const part of this.#parts) {
-      if (part.entries === 0) await part.segment.remove()
+    for (const part of [...this.#parts, ...this.#leftovers]) {
+      if (part.entries === 0) await this.#discard(part)
       else await part.segment.close()
     }
-    const left = await readdir(this.directory)
-    if (left.length === 0) await rm(this.directory, { recursive: true })
+    // Not where something is left in it, or somebody has removed it.
+    await rmdir(this.directory).catch(() => undefined)
+  }
+
+  async #missing(): Promise<Part[]> {
+    const names = await readdir(this.directory).catch((error): string[] => {
+      if (isMissing(error)) return []
+      throw error
+    })
+    return this.#parts.filter(({ segment }) => !names.includes(basename(segment.path)))
   }
 
   #lastWritable(): Part | undefined {
@@ -199,16 +308,30 @@ export class Log {
     return part
   }
 
+  /** Where somebody has removed it meanwhile, it is no part. */
   async #openPart(name: string): Promise<void> {
-    const segment = await Segment.open(join(this.directory, name))
-    const part = newPart(segment)
-    part.marked = await segment.marked()
+    this.#nextNumber = Math.max(this.#nextNumber, Number(basename(name, '.log')) + 1)
+    try {
+      const segment = await Segment.open(join(this.directory, name))
+      const part = newPart(segment)
+      await this.#count(part).finally(() => segment.release())
+      this.#unopened.delete(name)
+      this.#parts.push(part)
+      if (part.damagedBytes > 0) this.#tellDamage(part)
+      await this.#retire(part)
+    } catch (error) {
+      if (isMissing(error)) this.#unopened.delete(name)
+      else this.#unopened.set(name, messageOf(error))
+    }
+  }
+
+  /** Reads everything once, and forgets it. */
+  async #count(part: Part): Promise<void> {
+    part.marked = await part.segment.marked()
     part.cursor = part.marked
-    this.#nextNumber = Number(basename(name, '.log')) + 1
-    this.#parts.push(part)
-    // Counting reads everything once, and forgets it.
-    while (part.cursor < segment.size) {
-      const found = await read(part, scanBytes)
+    while (part.cursor < part.segment.size) {
+      const found = await readPiece(part.segment, part.cursor, scanBytes)
+      this.#options.onRead?.()
       for (const entry of found.entries) {
         if (part.entries === 0) part.firstSeenMs = entry.firstSeenMs
         part.entries++
@@ -217,12 +340,20 @@ export class Log {
       pass(part, found)
     }
     part.cursor = part.marked
-    if (part.damagedBytes > 0) this.#tellDamage(part)
+  }
+
+  /** None when all of the part is taken, which may be the end of it. */
+  async #takeSome(part: Part, maxBytes: number): Promise<TakenEntry[]> {
+    while (part.cursor < part.segment.size) {
+      const taken = await this.#takeFrom(part, maxBytes)
+      if (taken.length > 0) return taken
+    }
     await this.#retire(part)
+    return []
   }
 
   async #takeFrom(part: Part, maxBytes: number): Promise<TakenEntry[]> {
-    const found = await read(part, maxBytes)
+    const found = await readPiece(part.segment, part.cursor, maxBytes)
     const base = part.cursor
     // At once with what follows: between them, all of the part would seem to be read and done with.
     pass(part, found)
@@ -247,12 +378,28 @@ export class Log {
     const index = this.#parts.indexOf(part)
     if (index === -1) return true
     this.#parts.splice(index, 1)
-    if (part.damagedBytes > 0) {
-      // What the totals count and was not found is lost.
-      if (!part.damageTold || part.metrics > 0) this.#tellDamage(part, part.metrics)
-      await segment.setAside(this.#options.damagedPath)
-    } else await segment.remove()
+    // What the totals count and was not found is lost.
+    if (part.damagedBytes > 0 && (!part.damageTold || part.metrics > 0)) this.#tellDamage(part, part.metrics)
+    await this.#discard(part)
     return true
+  }
+
+  async #discard(part: Part): Promise<void> {
+    const { segment, damagedBytes } = part
+    try {
+      if (damagedBytes > 0) await segment.setAside(this.#options.damagedPath)
+      else await segment.remove()
+      this.#leftovers.delete(part)
+    } catch (error) {
+      if (isMissing(error)) this.#leftovers.delete(part)
+      else this.#leave(part, error)
+    }
+  }
+
+  #leave(part: Part, error: unknown): void {
+    const isNew = !this.#leftovers.has(part)
+    this.#leftovers.add(part)
+    if (isNew) this.#options.onLeftover({ path: part.segment.path, message: messageOf(error) })
   }
 
   #tellDamage(part: Part, metrics = 0): void {
@@ -265,22 +412,12 @@ export class Log {
     for (const start of part.open.keys()) if (start < position) position = start
     if (position - part.marked < markEveryBytes) return
     part.marked = position
-    await part.segment.mark(position)
+    try {
+      await part.segment.mark(position)
+    } catch (error) {
+      this.#options.onLeftover({ path: part.segment.path, message: messageOf(error) })
+    }
   }
-}
-
-/** Reads the entries at the cursor of a part, one at the least unless their bytes are damaged. */
-async function read({ segment, cursor }: Part, maxBytes: number): Promise<Scan> {
-  // As it is now: it may grow while it is read.
-  const left = segment.size - cursor
-  let source = await segment.read(cursor, maxBytes)
-  const length = Math.max(maxBytes, lengthOfEntryAt(source, 0) ?? 0)
-  if (length > maxBytes) source = await segment.read(cursor, length)
-  // Somebody, or a crash of the machine, has made the file shorter than it was.
-  const isCutOff = source.length < Math.min(length, left)
-  const follows = !isCutOff && source.length < segment.size - cursor
-  const found = scan(source, 0, { follows })
-  return isCutOff ? { ...found, damagedBytes: found.damagedBytes + left - found.end, end: left } : found
 }
 
 /** Moves the cursor behind what was read. */
@@ -301,6 +438,8 @@ function newPart(segment: Segment): Part {
     damagedBytes: 0,
     damageTold: false,
     marked: 0,
+    fault: undefined,
+    retryAtMs: 0,
   }
 }
 

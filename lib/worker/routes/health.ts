@@ -22,7 +22,8 @@ const notReadyHeaders = { 'Content-Type': 'application/json', 'Retry-After': '1'
 
 /**
  * GET /health: what works and what does not. 200 when all is well ("healthy") and when batches get 202 all the same
- * ("degraded": Kafka is away and the journal takes them, or the journal does not work and Kafka does); otherwise 503.
+ * ("degraded": Kafka is away and the journal takes them, or the journal does not work and Kafka does, or a part of the journal
+ * cannot be read); otherwise 503.
  */
 export function healthRoute(context: RouteContext): Handler {
   return (): Answer => {
@@ -34,7 +35,8 @@ export function healthRoute(context: RouteContext): Handler {
 function describeHealth(context: RouteContext): Health {
   const { config, delivery, draining } = context
   const { kafka, journal } = delivery
-  const allWell = kafka.up && (journal === undefined || journal.state === 'ok')
+  const journalIsWell = journal === undefined || (journal.state === 'ok' && journal.unreadable === 0)
+  const allWell = kafka.up && journalIsWell
   const isReady = reasonNotReady(context) === undefined
   return {
     status: isReady ? (allWell ? 'healthy' : 'degraded') : 'unhealthy',
@@ -47,7 +49,7 @@ function describeHealth(context: RouteContext): Health {
       journal:
         journal === undefined
           ? { status: 'off', message: 'VANTAGE_JOURNAL_DIR is empty' }
-          : { status: journal.state === 'ok' ? 'healthy' : 'unhealthy', message: journal.message },
+          : { status: journalIsWell ? 'healthy' : 'unhealthy', message: journal.message },
       api: {
         status: draining() ? 'draining' : 'healthy',
         message: draining() ? 'Shutting down' : 'Listening',

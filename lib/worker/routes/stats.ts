@@ -56,6 +56,7 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
       metrics_waiting: ledger.waiting,
       batches_waiting: gauges.journalBatches,
       bytes: gauges.journalBytes,
+      unreadable: gauges.journalUnreadable,
       oldest_age_seconds: gauges.journalOldestAgeSeconds,
     },
     ledger: describeLedger(ledger),

