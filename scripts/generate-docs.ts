@@ -1,7 +1,9 @@
 // Writes the pages of docs/ that say what the code says: npm run docs. A test holds the pages against this.
 
 import { writeFileSync } from 'node:fs'
-import { configSchema, defaultOf, describeLimits, descriptionOf, variableOf } from '../lib/config/config.js'
+import { describeLimits } from '../lib/config/describe.js'
+import { configSchema, defaultOf, descriptionOf } from '../lib/config/schema.js'
+import { variableOf } from '../lib/config/variables.js'
 import { problems } from '../lib/shared/errors.js'
 import { glossary } from '../lib/view/glossary.js'
 

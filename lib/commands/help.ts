@@ -1,4 +1,6 @@
-import { configSchema, defaultOf, describeLimits, descriptionOf, variableOf } from '../config/config.js'
+import { describeLimits } from '../config/describe.js'
+import { configSchema, defaultOf, descriptionOf } from '../config/schema.js'
+import { variableOf } from '../config/variables.js'
 import { commands } from './commands.js'
 
 const serving = `vantage-collector: takes metric batches over HTTP and puts every accepted metric into Kafka.

@@ -1,5 +1,6 @@
 import Kafka from 'node-rdkafka'
-import { type Config, propertyVariable, variableOf } from '../config/config.js'
+import type { Config } from '../config/config.js'
+import { propertyVariable, variableOf } from '../config/variables.js'
 
 /** The librdkafka that node-rdkafka has compiled on this machine. */
 export const librdkafka = {

@@ -1,6 +1,7 @@
-import { type Config, variableOf } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import { rateLimitsOf } from '../config/rate-limits.js'
 import { certificateExpiry } from '../config/tls-files.js'
+import { variableOf } from '../config/variables.js'
 import type { LogOutput } from '../shared/log-output.js'
 import type { Logger } from '../shared/logger.js'
 import { leastOpenFiles, openFilesLimit, possibleConnections } from '../shared/open-files.js'

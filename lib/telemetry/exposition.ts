@@ -6,7 +6,8 @@ import {
   type PrometheusContentType,
   Registry,
 } from 'prom-client'
-import { type Config, fingerprintOf } from '../config/config.js'
+import type { Config } from '../config/config.js'
+import { fingerprintOf } from '../config/describe.js'
 import { version } from '../shared/version.js'
 import type { FleetStats } from './fleet-stats.js'
 import type { HistogramCounts } from './histogram.js'

@@ -1,4 +1,4 @@
-import { describeConfig } from '../../config/config.js'
+import { describeConfig } from '../../config/describe.js'
 import { json } from '../../shared/answer.js'
 import { problems } from '../../shared/errors.js'
 import { version } from '../../shared/version.js'

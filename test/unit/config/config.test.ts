@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { configSchema, parseConfig, variableOf } from '../../../lib/config/config.js'
+import { parseConfig } from '../../../lib/config/config.js'
+import { configSchema } from '../../../lib/config/schema.js'
+import { variableOf } from '../../../lib/config/variables.js'
 
 test('without variables the defaults hold, and they are frozen', async (t) => {
   const { config, warnings, mistakes } = parseConfig({ HOME: '/root' })

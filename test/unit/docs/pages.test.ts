@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
-import { configSchema, variableOf } from '../../../lib/config/config.js'
+import { configSchema } from '../../../lib/config/schema.js'
+import { variableOf } from '../../../lib/config/variables.js'
 import { pages } from '../../../scripts/generate-docs.js'
 
 for (const [path, page] of Object.entries(pages)) {
