@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { cp, readFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'tap'
 import { batchOf } from '../../../tools/batches.js'
@@ -10,7 +11,7 @@ import { plainly } from '../../support/plainly.js'
 
 const run = promisify(execFile)
 const expected =
-  /^(dist\/(bin|lib|bench\/load)\/[\w/.-]+\.(js|css|html|svg|txt)|docs\/[\w/.-]+\.(md|svg|png)|binding\.gyp|lib\/(delivery|ingest|shared|worker)\/native\/\w+\.[ch]|scripts\/requirements\/(check\.js|packages?\.json)|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+  /^(dist\/(bin|lib|bench\/load)\/[\w/.-]+\.(js|css|html|svg|txt)|docs\/[\w/.-]+\.(md|svg|png)|binding\.gyp|lib\/(delivery|ingest|shared|worker)\/native\/\w+\.[ch]|scripts\/(prune\.js|requirements\/(check\.js|packages?\.json))|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
 
 test('the package holds what it runs, and nothing else', async (t) => {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'])
@@ -35,7 +36,7 @@ test('the package holds what it runs, and nothing else', async (t) => {
   t.same(missing, [], 'each module that is imported is there')
 })
 
-test('installed from its tarball in an empty folder, it runs by npx and answers 202', async (t) => {
+test('installed from its tarball in an empty folder and pruned, it takes 100 MB, runs by npx and answers 202', async (t) => {
   const folder = t.testdir({ 'package.json': '{"private": true}' })
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder])
   const [{ filename }]: [{ filename: string }] = JSON.parse(stdout)
@@ -45,6 +46,15 @@ test('installed from its tarball in an empty folder, it runs by npx and answers 
   const librdkafka = 'node_modules/node-rdkafka/build'
   await cp(resolve(librdkafka), join(folder, librdkafka), { recursive: true })
   await run(...plainly('npm', ['rebuild', 'vantage-collector']), { cwd: folder })
+  const installed = join(folder, 'node_modules/vantage-collector')
+  await run(...plainly('npm', ['--prefix', installed, 'run', 'prune']))
+  const { stdout: size } = await run('du', ['-sm', folder])
+  t.ok(Number.parseInt(size, 10) < 100, size)
+  const others = new RegExp(`^uws_(?!${process.platform}_${process.arch}_)`)
+  t.same(
+    filesBelow(folder).filter((path) => others.test(basename(path)) || /\.(map|[ao]|tsbuildinfo)$/.test(path)),
+    [],
+  )
 
   const port = await freePort()
   const env = { ...process.env, VANTAGE_API_PORT: String(port), VANTAGE_API_WORKERS: '1' }
@@ -64,6 +74,11 @@ test('installed from its tarball in an empty folder, it runs by npx and answers 
   t.equal(reply.status, 202)
   t.match(await reply.json(), { status: 'accepted', durability: 'kafka' })
 })
+
+function filesBelow(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
+}
 
 test('npm ci takes the lock file', async (t) => {
   await t.resolves(run(...plainly('npm', ['ci', '--dry-run', '--ignore-scripts', '--offline', '--no-audit'])))
