@@ -75,7 +75,11 @@ export class WorkerPool {
     this.#stopping = true
     this.#fleet.stop()
     clearInterval(this.#watcher)
-    for (const worker of this.#alive.keys()) worker.send({ type: 'drain' })
+    for (const [worker, { ready }] of this.#alive) {
+      if (ready) worker.send({ type: 'drain' })
+      // One that has only been started does not hear messages yet: it would come to take connections and stay.
+      else worker.terminate()
+    }
     const exits = Promise.all([...this.#alive.keys()].map(({ exited }) => exited))
     const late = await Promise.race([exits.then(() => false), pause(timeoutMs, true, { ref: false })])
     if (!late) return
@@ -89,7 +93,10 @@ export class WorkerPool {
   async #replaceEach(): Promise<void> {
     this.#logger.info('replacing the workers one at a time')
     for (const [index, slot] of this.#slots.entries()) {
-      if (await slot.replace()) continue
+      const replaced = await slot.replace()
+      // Whoever is forked from now on would not be drained.
+      if (this.#stopping) return
+      if (replaced) continue
       this.#logger.error({ replaced: index }, 'a new worker does not start; the others stay as they are')
       return
     }

@@ -80,6 +80,11 @@ export class WorkerProcess {
     if (this.#worker.isConnected()) this.#worker.process.send(message, () => undefined)
   }
 
+  /** Has it finish, or end at once if it has not begun. */
+  terminate(): void {
+    this.#worker.process.kill('SIGTERM')
+  }
+
   kill(): void {
     this.#worker.process.kill('SIGKILL')
   }

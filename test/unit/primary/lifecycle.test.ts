@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { Stats } from '../../../lib/telemetry/stats-schema.js'
 import { batchOf } from '../../../tools/batches.js'
-import { Collector, startCollector } from '../../../tools/collector.js'
+import { Collector, type LogLine, startCollector } from '../../../tools/collector.js'
 import { waitFor } from '../../../tools/wait-for.js'
 import { Load } from '../../support/load.js'
 import { startMockKafka } from '../../support/mock-kafka.js'
@@ -90,6 +90,38 @@ test('SIGHUP while workers are being replaced replaces them once more', async (t
   collector.process.kill('SIGHUP')
   await waitFor(() => said('the workers are replaced') === 2, 'the second to end')
   t.notOk((await collector.workerPids()).some((pid) => first.includes(pid)))
+})
+
+test('SIGTERM at any moment of a reload ends all workers, and no more are started', async (t) => {
+  const kafka = await startMockKafka(t)
+  const moments: [name: string, hasCome: (logs: LogLine[]) => boolean][] = [
+    ['at once', () => true],
+    ['while the first new worker starts', (logs) => logs.some(({ msg }) => msg.startsWith('replacing the workers'))],
+    ['when the first has taken over', (logs) => logs.some(({ msg }) => msg === 'worker drains')],
+    ['when the second has', (logs) => logs.filter(({ msg }) => msg === 'worker drains').length === 2],
+  ]
+  for (const [name, hasCome] of moments) {
+    const collector = await startCollector(t, { kafka, env: { VANTAGE_API_WORKERS: '3' } })
+    const load = new Load(collector, { connections: 4, batchSize: 10, pauseMs: 5 })
+    collector.process.kill('SIGHUP')
+    await waitFor(() => hasCome(collector.logs), name)
+    t.same(await collector.stop(), { code: 0, signal: null }, name)
+    await load.stop()
+    const killed = collector.logs.filter(({ msg }) => msg.startsWith('a worker did not finish in time'))
+    t.same(killed, [], `${name}: none had to be killed`)
+    const complaints = collector.logs.filter(({ level }) => level === 'error')
+    t.same(complaints, [], `${name}: nothing is wrong with that`)
+  }
+})
+
+test('SIGHUP while the collector stops starts nothing', async (t) => {
+  const kafka = await startMockKafka(t)
+  const collector = await startCollector(t, { kafka })
+  collector.process.kill('SIGTERM')
+  await waitFor(() => collector.logs.some(({ msg }) => msg === 'collector is stopping'), 'the stop')
+  collector.process.kill('SIGHUP')
+  t.same(await collector.exit, { code: 0, signal: null })
+  t.notOk(collector.logs.some(({ msg }) => msg.startsWith('replacing the workers')))
 })
 
 test('a killed worker is replaced, and the sums do not fall', async (t) => {
