@@ -65,8 +65,8 @@ An error is answered as \`application/problem+json\` (RFC 9457) with \`type\`, \
 batch may add \`errors\` (the first 20), \`metrics_received\` and \`metrics_rejected\`.
 
 **Retry on 429 and 5xx, after \`Retry-After\` seconds where it is given; drop on any other 4xx.** Nothing of a batch that was
-answered 4xx or 5xx is delivered, with one exception: after \`VANTAGE_ACK_TIMEOUT\` the batch may still arrive, so that sending it
-again may duplicate it.
+answered 4xx or 5xx is delivered, with two exceptions. After \`VANTAGE_ACK_TIMEOUT\` the batch may still arrive, so that sending it
+again may duplicate it. And [what comes late behind a body](#what-comes-behind-a-body) can take the place of the answer.
 
 | code | status | retry | what it means | what to do |
 | --- | --- | --- | --- | --- |
@@ -78,13 +78,35 @@ No figure of requests and no log has them. Sending them again is no use, after a
 
 | status | what was sent | what to do |
 | --- | --- | --- |
-| 505 | HTTP/1.0; a target that is a whole URL, as for a forward proxy; \`OPTIONS *\` | Send HTTP/1.1 and a path; a proxy in front [has to be told](../SECURITY.md#behind-a-proxy). |
+| 505 | HTTP/1.0; a target that is a whole URL, as for a forward proxy; \`OPTIONS *\`; trailers, or anything else that is no HTTP/1.1, behind a body | Send HTTP/1.1 and a path; a proxy in front [has to be told](../SECURITY.md#behind-a-proxy). |
 | 431 | headers of more than 16 KiB, or more than 98 of them | Send fewer; cookies and the headers that gateways add are mostly why. |
-| 400 | a body whose length cannot be told, such as a \`Content-Length\` that is no number | Send one \`Content-Length\`, or chunks. |
+| 400 | a body whose length cannot be told, such as a \`Content-Length\` that is no number, or chunks with extensions | Send one \`Content-Length\`, or plain chunks. |
 | 400 | no \`Host\`, or two of them; a header that has no colon, a space before it, a continuation line, or a control character | Send headers as RFC 9112 has them. |
 
 The last line is that of the newer [uWebSockets.js](decisions/uwebsockets.md). The older one, which Node 20 loads, and Node 22 on Debian 12, gives such a request no answer and closes its connection within 12 s; of two \`Host\` it takes the first. It may answer 505 to a
 request line that comes in two packets. \`vantage-collector --version\` names the one that is loaded.
+
+A request behind an empty line (RFC 9112 allows it, uWebSockets.js waits for more), and chunks of which only the last has an extension,
+get no answer from either: their connection is closed within 12 s.
+
+## What comes behind a body
+
+uWebSockets.js answers what it cannot parse by itself, in place of the answer that the request before it waits for. So nothing of a
+batch is delivered before all that came with the end of its body has been parsed: a 400 or 505 in HTML then says the truth, and so does a
+connection that is closed because a second request came too early. Behind a body in chunks, and on a connection whose client asked for
+\`Connection: close\`, nothing more is read until the batch has its answer, so that it is the batch's own, whatever follows.
+
+What comes later behind a body with \`Content-Length\`, while Kafka is asked, cannot be kept apart: a second request, or the end of the
+client's half of the connection, closes the connection without an answer, and what is no HTTP/1.1 is answered 400 or 505 in HTML. The
+batch may be delivered all the same. Agents that wait for each answer before they send again, as HTTP clients do, never see this.
+
+Trailers that a \`Trailer\` header declares are refused with \`VANTAGE_UNSUPPORTED_FRAMING\`, undeclared ones with the 505 above.
+
+## Answers that come early
+
+A batch can be answered before its body has been read: 401, 413, 415, 429, 503. Where the connection is to be closed behind the answer, the
+collector sends it at once, reads what still comes for up to 10 s or 256 MiB, drops it, and closes then, so that also a client that
+reads only when it has sent everything finds its answer.
 `
 }
 

@@ -19,16 +19,15 @@ import type { Turns } from './turns.js'
 /** What the refused part of a batch is shown under, as that of a whole one is. */
 const route = '/v1/metrics'
 
-/** What gives the parts of a body as they come, each of which it takes back when the handler returns. */
-type BodySource = { onData: (handler: (part: ArrayBuffer, isLast: boolean) => void) => unknown }
-
 /** A POST of a batch whose body has not been read yet. */
 export type BatchRequest = {
   header: (lowerCaseName: string) => string
-  res: BodySource
   onAborted: (listener: () => void) => void
-  /** Is told of each part of the body that has come. */
-  received: (bytes: number, isLast: boolean) => void
+  /**
+   * `take` is given each part of the body, which is gone when it returns; `end` is called when the body is whole, or with
+   * what is wrong with how it was sent. Nothing may be done with a body before that.
+   */
+  onBody: (take: (part: ArrayBuffer) => void, end: (problem?: Problem) => void) => void
   /** The API key it came with, where authentication is on. */
   keyName: string | undefined
   /** Whom limits and fairness count it for. */

@@ -11,19 +11,19 @@ export class RequestAborted extends Error {
 /** One for all: thousands may go at once, and a stack, which tells nothing here, is dear. */
 const requestAborted = new RequestAborted()
 
-type BodySource = Pick<BatchRequest, 'res' | 'onAborted' | 'received'>
+type BodySource = Pick<BatchRequest, 'onBody' | 'onAborted'>
 
 /**
- * Collects a request body in a buffer of the pool (uWebSockets.js detaches each chunk after its callback); the caller
- * gives it back. The buffer is there and counts once something has arrived: a request that only says how much it will
- * send costs nothing. Call it before any await: data that arrives earlier is lost.
+ * Collects a request body in a buffer of the pool; the caller gives it back. The buffer is there and counts once
+ * something has arrived: a request that only says how much it will send costs nothing. Call it before any await: data
+ * that arrives earlier is lost.
  *
  * @throws {Problem} VANTAGE_BODY_TOO_LARGE as soon as more than `maxBytes` have arrived, VANTAGE_OVERLOADED when what
  *   has arrived may not be held; the rest is then read and dropped
  * @throws {RequestAborted} when the client closes the connection first
  */
 export function readBody(
-  { res, onAborted, received }: BodySource,
+  { onBody, onAborted }: BodySource,
   maxBytes: number,
   pool: BufferPool,
   hold: Hold,
@@ -39,8 +39,7 @@ export function readBody(
       reject(error)
     }
     onAborted(() => fail(requestAborted))
-    res.onData((chunk, isLast) => {
-      received(chunk.byteLength, isLast)
+    const take = (chunk: ArrayBuffer) => {
       if (ended) return
       if (length + chunk.byteLength > maxBytes) return fail(bodyTooLarge(maxBytes))
       try {
@@ -49,7 +48,10 @@ export function readBody(
         return fail(error)
       }
       length += chunk.byteLength
-      if (!isLast) return
+    }
+    onBody(take, (problem) => {
+      if (problem !== undefined) return fail(problem)
+      if (ended || body === undefined) return
       ended = true
       resolve(body.subarray(0, length))
     })

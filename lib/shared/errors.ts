@@ -2,7 +2,7 @@ import { constants } from 'node:os'
 import type { Rejections } from './rejections.js'
 
 export type ProblemDefinition = {
-  status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 422 | 429 | 500 | 503
+  status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 417 | 422 | 429 | 500 | 503
   /**
    * Whether the same request may succeed later. Agents retry on 429 and 5xx and drop on other 4xx, so this follows the
    * status.
@@ -38,6 +38,12 @@ export const problems = {
     retryable: false,
     title: 'Request body is not valid JSON',
     remedy: 'Send one JSON object; detail names the fault, its metric and its byte in the inflated body.',
+  },
+  VANTAGE_UNSUPPORTED_FRAMING: {
+    status: 400,
+    retryable: false,
+    title: 'The body has trailers or chunk extensions',
+    remedy: 'Send the body with Content-Length, or in chunks without extensions and trailers.',
   },
   VANTAGE_API_KEY_REQUIRED: {
     status: 401,
@@ -92,6 +98,12 @@ export const problems = {
     retryable: false,
     title: 'Content-Encoding is not supported',
     remedy: 'Send the body as it is, or with Content-Encoding: gzip.',
+  },
+  VANTAGE_UNSUPPORTED_EXPECTATION: {
+    status: 417,
+    retryable: false,
+    title: 'Expect is not 100-continue',
+    remedy: 'Send Expect: 100-continue, or no Expect.',
   },
   VANTAGE_INVALID_BATCH: {
     status: 422,

@@ -7,12 +7,16 @@ type Part = string | Uint8Array
 
 /**
  * Sends bytes as they are on a connection of their own, each part as soon as there is one, and ends when the collector
- * closes it or nothing has come or gone for `quietMs`.
+ * closes it or nothing has come or gone for `quietMs`. With `halfClose` it closes its half behind the last part.
  */
-export function sendRaw(url: string, parts: Part[] | AsyncIterable<Part>, { quietMs = 300 } = {}): Promise<RawReply> {
+export function sendRaw(
+  url: string,
+  parts: Part[] | AsyncIterable<Part>,
+  { quietMs = 300, halfClose = false } = {},
+): Promise<RawReply> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(url)
-    const socket: Socket = connect(Number(port), hostname)
+    const socket: Socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
     let text = ''
     const end = (closed: boolean) => {
       socket.destroy()
@@ -30,6 +34,7 @@ export function sendRaw(url: string, parts: Part[] | AsyncIterable<Part>, { quie
         if (socket.destroyed) return
         socket.write(part)
       }
+      if (halfClose) socket.end()
     })
   })
 }

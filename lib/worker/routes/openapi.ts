@@ -56,7 +56,7 @@ export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabl
               description: 'The metrics that metrics_accepted counts are where durability says.',
               content: { 'application/json': { schema: reference('Accepted'), examples: acceptedExamples } },
             },
-            ...problemResponses([400, 413, 415, 422, 429, 500, 503]),
+            ...problemResponses([400, 413, 415, 417, 422, 429, 500, 503]),
             ...guarded,
           },
         },

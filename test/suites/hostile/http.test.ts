@@ -123,6 +123,146 @@ test('what uWebSockets.js refuses unread gets the HTML that docs/errors.md tells
   })
 })
 
+const post = headOf({ 'Content-Length': good.length }) + good
+const chunkedHead = headOf({ 'Transfer-Encoding': 'chunked' })
+const chunkOf = (text: string, extension = '') => `${text.length.toString(16)}${extension}\r\n${text}\r\n`
+const inChunks = `${chunkedHead}${chunkOf(good.slice(0, 50))}${chunkOf(good.slice(50))}`
+const http10 = 'GET /live HTTP/1.0\r\nHost: a\r\n\r\n'
+
+const behindBodies: [what: string, bytes: string][] = [
+  ['trailers that were not declared', `${inChunks}0\r\nX: y\r\n\r\n`],
+  ['a pipelined request in HTTP/1.0', post + http10],
+  ['one behind chunks', `${inChunks}0\r\n\r\n${http10}`],
+  ['a rest that is no HTTP', `${post}the rest of it\r\n\r\n`],
+  ['a pipelined request with a length that is none', post + headOf({ 'Content-Length': 'x' })],
+  ['a pipelined batch', post + post],
+  ['a chunk with an extension that is not hexadecimal', chunkedHead + chunkOf(good, ';name=value')],
+]
+
+test('what is wrong behind a body is noticed before anything of its batch is delivered', async (t) => {
+  await survive(t, async (collector) => {
+    for (const [what, bytes] of behindBodies) {
+      const { statuses, closed } = await sendRaw(collector.url, [bytes], { quietMs: 20_000 })
+      t.ok(closed && statuses.every(isHtmlError), `${what}: ${statuses}, closed ${closed}`)
+    }
+    t.equal((await collector.stats()).ingestion.batches_received, 0)
+  })
+})
+
+/** uWebSockets.js answers so by itself: which of them, its versions do not agree on. */
+function isHtmlError(status: number): boolean {
+  return status === 400 || status === 505
+}
+
+/** So long does Kafka leave a batch unanswered. */
+const acknowledgedLate = { VANTAGE_KAFKA_LINGER_MS: '1000' }
+
+const behindLater: [what: string, head: string, rest: string][] = [
+  ['trailers', `${inChunks}0\r\n`, 'X: y\r\n\r\n'],
+  ['a rest that is no HTTP, behind chunks', `${inChunks}0\r\n\r\n`, 'the rest of it\r\n\r\n'],
+  ['a second batch in chunks', `${inChunks}0\r\n\r\n`, `${inChunks}0\r\n\r\n`],
+  ['a rest, where the client closes', headOf({ 'Content-Length': good.length, Connection: 'close' }) + good, '!'],
+]
+
+test('what comes later behind a body in chunks, or that of a client that closes, leaves the batch its answer', async (t) => {
+  await survive(
+    t,
+    async (collector) => {
+      const send = async ([what, head, rest]: (typeof behindLater)[number]) => {
+        async function* inTwo() {
+          yield head
+          await pause(300)
+          yield rest
+        }
+        const reply = await sendRaw(collector.url, inTwo(), { quietMs: 3000 })
+        t.equal(reply.statuses[0], 202, what)
+      }
+      await Promise.all(behindLater.map(send))
+      t.equal((await collector.stats()).ledger.difference, 0)
+    },
+    acknowledgedLate,
+  )
+})
+
+test('a client that has closed its half of the connection gets its answer', async (t) => {
+  await survive(
+    t,
+    async (collector) => {
+      const heads = [
+        headOf({ 'Content-Length': good.length, Connection: 'close' }) + good,
+        headOf({ 'Content-Length': good.length, Connection: 'TE, close' }) + good,
+        `${inChunks}0\r\n\r\n`,
+      ]
+      const replies = await Promise.all(
+        heads.map((head) => sendRaw(collector.url, [head], { quietMs: 20_000, halfClose: true })),
+      )
+      for (const { statuses, closed } of replies) t.same({ statuses, closed }, { statuses: [202], closed: true })
+    },
+    acknowledgedLate,
+  )
+})
+
+const refused: [what: string, bytes: string, status: number, code: string][] = [
+  [
+    'trailers that were declared',
+    `${headOf({ 'Transfer-Encoding': 'chunked', Trailer: 'X' })}${chunkOf(good)}0\r\nX: y\r\n\r\n`,
+    400,
+    'VANTAGE_UNSUPPORTED_FRAMING',
+  ],
+  [
+    'a chunk extension that looks like a size',
+    `${chunkedHead}${chunkOf(good, ';a=b')}0\r\n\r\n`,
+    400,
+    'VANTAGE_UNSUPPORTED_FRAMING',
+  ],
+  ['an extension that is empty', `${chunkedHead}${chunkOf(good, ';')}0\r\n\r\n`, 400, 'VANTAGE_UNSUPPORTED_FRAMING'],
+  [
+    'an expectation',
+    headOf({ 'Content-Length': good.length, Expect: '200-ok' }),
+    417,
+    'VANTAGE_UNSUPPORTED_EXPECTATION',
+  ],
+  [
+    'two expectations',
+    headOf({ 'Content-Length': 1, Expect: '100-continue, a' }),
+    417,
+    'VANTAGE_UNSUPPORTED_EXPECTATION',
+  ],
+]
+
+test('what uWebSockets.js cannot read is refused at once, with a code', async (t) => {
+  await survive(t, async (collector) => {
+    const send = async ([what, bytes, status, code]: (typeof refused)[number]) => {
+      // The time-outs for idle and slow clients would take 7.5 s.
+      const { statuses, text } = await sendRaw(collector.url, [bytes], { quietMs: 5000 })
+      t.equal(statuses[0], status, what)
+      t.match(text, `"code":"${code}"`, what)
+    }
+    await Promise.all(refused.map(send))
+    t.equal((await collector.stats()).ingestion.batches_received, 0)
+  })
+})
+
+test('a client that waits for 100 Continue gets it, however it writes that', async (t) => {
+  await survive(t, async (collector) => {
+    for (const expect of ['100-continue', '100-Continue', '100-CONTINUE']) {
+      const head = headOf({ 'Content-Length': good.length, Expect: expect })
+      const { statuses, closed, text } = await sendRaw(collector.url, [head + good], { quietMs: 3000 })
+      t.same({ statuses, closed }, { statuses: [100, 202], closed: false }, expect)
+      t.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 202 Accepted\r\n/)
+    }
+  })
+})
+
+test('a declared trailer without chunks, and chunks with white space behind their size, are harmless', async (t) => {
+  await survive(t, async (collector) => {
+    const trailer = headOf({ 'Content-Length': good.length, Trailer: 'X' }) + good
+    const spaced = `${chunkedHead}${chunkOf(good, ' ')}0\r\n\r\n`
+    for (const bytes of [trailer, spaced])
+      t.same((await sendRaw(collector.url, [bytes], { quietMs: 3000 })).statuses, [202])
+  })
+})
+
 test('a body that is shorter or longer than it says is no batch', async (t) => {
   await survive(t, async (collector) => {
     const shorter = await sendRaw(collector.url, [headOf({ 'Content-Length': good.length + 1 }), good])
