@@ -1,5 +1,5 @@
 import { checkTogether, checkValues } from './check.js'
-import { readEnvironment } from './read.js'
+import { readSettings } from './read.js'
 import type { Config } from './schema.js'
 import { doubtsAbout } from './warn.js'
 
@@ -13,7 +13,7 @@ export type ParsedConfig = { config: Config; warnings: string[]; mistakes: strin
  * with the prefix that nothing reads, and settings that are no use.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): ParsedConfig {
-  const reading = readEnvironment(env)
+  const reading = readSettings(env)
   const { values, ...checked } = checkValues(reading)
   const mistakes = [...reading.mistakes, ...checked.mistakes, ...checkTogether(values, reading.properties)]
   const doubts = mistakes.length === 0 ? doubtsAbout(values, reading.properties) : []

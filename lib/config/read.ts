@@ -18,7 +18,7 @@ export type Reading = {
 }
 
 /** Reads the variables, and the files that some of them name. Never throws: what cannot be read is a mistake. */
-export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Reading {
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Reading {
   const reading: Reading = { settings: new Map(), properties: {}, warnings: [], mistakes: [] }
   const names = new Map<string, string>()
   for (const [name, untrimmed] of Object.entries(env)) {

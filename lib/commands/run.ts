@@ -1,0 +1,42 @@
+import type { Config } from '../config/config.js'
+import { messageOf } from '../shared/errors.js'
+import { commands } from './commands.js'
+
+/** How a command ended: its exit code, and what to say of it where it failed. */
+export type CommandEnd = { kind: 'done'; exitCode: number } | { kind: 'usage' | 'failure'; message: string }
+
+/** Runs `vantage-collector NAME ...`. Never throws: what a command throws is a failure, told in a line. */
+export async function runCommand(name: string, args: string[], readConfig: () => Config): Promise<CommandEnd> {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load === undefined) return { kind: 'usage', message: `There is no command ${name}` }
+  const aborter = new AbortController()
+  process.once('SIGINT', () => aborter.abort())
+  process.once('SIGTERM', () => aborter.abort())
+  const print = (text: string) => void process.stdout.write(text)
+  const note = (text: string) => void process.stderr.write(`${text}\n`)
+  try {
+    const command = await load()
+    if (args.includes('--help') || args.includes('-h')) {
+      print(command.usage)
+      return { kind: 'done', exitCode: 0 }
+    }
+    const exitCode = await command.run(args, {
+      readConfig,
+      print,
+      note,
+      input: () => process.stdin,
+      terminal: process.stderr.isTTY ? process.stderr : undefined,
+      screen: process.stdout.isTTY ? process.stdout : undefined,
+      signal: aborter.signal,
+    })
+    return { kind: 'done', exitCode }
+  } catch (error) {
+    return { kind: isUsageError(error) ? 'usage' : 'failure', message: messageOf(error) }
+  }
+}
+
+/** Ours, or that of parseArgs. */
+function isUsageError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return error.name === 'UsageError' || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+}

@@ -1,0 +1,55 @@
+import type { Config } from '../config/config.js'
+import { messageOf } from '../shared/errors.js'
+import type { LogOutput } from '../shared/log-output.js'
+import type { Logger } from '../shared/logger.js'
+import { Primary } from './primary.js'
+
+export type PrimaryMain = {
+  config: Config
+  dev: boolean
+  log: LogOutput
+  logger: Logger
+  /** Which build of uWebSockets.js the workers load, for the log. */
+  uWebSockets: string
+  /** What is wrong with the configuration as it is now; warnings are for the log. */
+  examineConfig: () => { warnings: string[]; obstacles: string[] }
+  /** Ends the process, with `failed` so that whatever started it can see it. */
+  end: (how: 'stopped' | 'failed') => void
+}
+
+/** Starts the collector, and listens to signals from then on. */
+export async function runPrimary({ config, dev, log, logger, uWebSockets, examineConfig, end }: PrimaryMain) {
+  const primary = new Primary(config, logger, { dev, log, uWebSockets, onGiveUp: () => end('failed') })
+  let stopping = false
+  const stop = async (signal: string) => {
+    if (stopping) return
+    stopping = true
+    await primary.stop(signal)
+    end('stopped')
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGHUP', () => {
+    // Reported once, instead of by each worker that would not start with it.
+    const { warnings, obstacles } = examineConfig()
+    for (const warning of warnings) logger.warn(warning)
+    if (obstacles.length === 0) void primary.reload()
+    else logger.error(`the workers stay as they are: ${obstacles.join('; ')}`)
+  })
+  try {
+    await primary.start()
+  } catch (error) {
+    logger.fatal(explain(error, config))
+    end('failed')
+  }
+}
+
+function explain(error: unknown, { apiHost, apiPort }: Config): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE')
+    return `${apiHost}:${apiPort} is in use by another process; choose another VANTAGE_API_PORT`
+  if (code === 'EACCES') return `${apiHost}:${apiPort} needs more rights; choose a VANTAGE_API_PORT above 1023`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `VANTAGE_API_HOST=${apiHost} is no address of this machine`
+  return messageOf(error)
+}
