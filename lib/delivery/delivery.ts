@@ -15,7 +15,7 @@ import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
 import { type FailedRecord, Producer } from './producer.js'
 import { producerProperties } from './producer-properties.js'
 import type { RecordBatch } from './record-batch.js'
-import { Redelivery } from './redelivery.js'
+import { Redelivery, reasonOf } from './redelivery.js'
 import { Rejects } from './rejects.js'
 import { Replay } from './replay.js'
 import { Sender } from './sender.js'
@@ -25,7 +25,7 @@ const sweepIntervalMs = 50
 const waitWithJournalMs = 500
 const askAgainMs = 10
 const buryAgainMs = 5000
-/** After socket.timeout.ms, 60 s, librdkafka sends again by itself. */
+/** Long after socket.timeout.ms, when librdkafka sends again by itself. */
 const stuckAfterMs = 75_000
 const mebibyte = 2 ** 20
 /** Agents are taken to be posting for that long after the last batch. */
@@ -288,7 +288,8 @@ export class Delivery {
   }
 
   async #redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
-    const [{ reason } = { reason: 'unknown' }] = failed
+    const [first] = failed
+    const reason = first === undefined ? 'unknown' : reasonOf(shipment.batch, first)
     this.#redeliveryWarning.add(failed.length, reason)
     this.#health.refused(reason)
     if (await this.#redelivery.redeliver(shipment, failed)) this.#finish(shipment)

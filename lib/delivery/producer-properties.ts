@@ -28,12 +28,17 @@ export function producerProperties(config: Config): ProducerProperties {
       'topic.metadata.refresh.interval.ms': 30_000,
       'topic.metadata.propagation.max.ms': 5000,
       'socket.keepalive.enable': true,
+      // A connection that is silently dropped is found by nothing else, and new ones would work. An idempotent producer may send
+      // again what a broker that was only slow has by then.
+      'socket.timeout.ms': requestTimeoutMs(config) + answerTimeMs,
       'socket.nagle.disable': true,
       'log.connection.close': false,
       ...Object.fromEntries(passedThrough.filter(([name]) => !topicLevel.has(name))),
     },
     topic: {
       acks: config.kafkaAcks === 'all' ? -1 : 1,
+      // How long the leader waits for its replicas, before it answers that they did not follow.
+      'request.timeout.ms': requestTimeoutMs(config),
       // A record that times out by itself would be lost or reordered; what to do with late data is decided in
       // delivery.ts.
       'message.timeout.ms': 0,
@@ -44,6 +49,17 @@ export function producerProperties(config: Config): ProducerProperties {
       ...Object.fromEntries(passedThrough.filter(([name]) => topicLevel.has(name))),
     },
   }
+}
+
+/** What a broker may take longer than its replicas, and than the network. */
+const answerTimeMs = 2000
+const leastRequestTimeoutMs = 8000
+/** librdkafka takes no socket.timeout.ms over five minutes. */
+const longestRequestTimeoutMs = 300_000 - answerTimeMs
+
+/** Where batches may wait longer for their acknowledgement, brokers may take as long for it. */
+function requestTimeoutMs({ ackTimeoutMs }: Config): number {
+  return Math.min(Math.max(leastRequestTimeoutMs, ackTimeoutMs), longestRequestTimeoutMs)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FailedRecord } from './producer.js'
+import { type RecordBatch, recordKey } from './record-batch.js'
 import type { Sender } from './sender.js'
 import type { Shipment } from './shipment.js'
 
@@ -55,30 +56,47 @@ export class Redelivery {
 
   /** Finds out about those that were refused, one shipment at a time; returns the numbers of the others. */
   async #judgeRefused(shipment: Shipment, failed: readonly FailedRecord[]): Promise<number[]> {
-    const refused = numbersOf(failed.filter(({ forGood }) => forGood))
+    const isForGood = (failure: FailedRecord) => refusesRecord(shipment.batch, failure)
+    const refused = numbersOf(failed.filter(isForGood))
     if (refused.length > 0) {
       const judged = this.#last.then(() => this.#sendAlone(shipment, refused))
       this.#last = Promise.allSettled([judged])
       await judged
     }
-    return numbersOf(failed.filter(({ forGood }) => !forGood))
+    return numbersOf(failed.filter((failure) => !isForGood(failure)))
   }
 
   async #sendAlone(shipment: Shipment, records: readonly number[]): Promise<void> {
     if (records.length === 0 || this.#isOver(shipment)) return
     const failed = await this.#alone.send(shipment.batch, records)
     shipment.settle(failed, records)
-    const refused = failed.filter(({ forGood }) => forGood)
+    const isForGood = (failure: FailedRecord) => refusesRecord(shipment.batch, failure)
+    const refused = failed.filter(isForGood)
     const [only] = refused
     if (only !== undefined && records.length === 1) return shipment.refuse(only)
     const middle = Math.ceil(refused.length / 2)
     await this.#sendAlone(shipment, numbersOf(refused.slice(0, middle)))
     await this.#sendAlone(shipment, numbersOf(refused.slice(middle)))
 
-    const delayed = numbersOf(failed.filter(({ forGood }) => !forGood))
+    const delayed = numbersOf(failed.filter((failure) => !isForGood(failure)))
     if (delayed.length === records.length) await pause(firstPauseMs)
     await this.#sendAlone(shipment, delayed)
   }
+}
+
+/** Why a record failed, and what there is to do where that is known. */
+export function reasonOf(batch: RecordBatch, failure: FailedRecord): string {
+  if (!needsKey(batch, failure)) return failure.reason
+  return `${failure.reason}: a topic with cleanup.policy=compact takes none without a key; see VANTAGE_KAFKA_PARTITION_KEY`
+}
+
+/** Whether the brokers will never take the record. Where they refuse each one alike, the topic is at fault, or the settings. */
+function refusesRecord(batch: RecordBatch, failure: FailedRecord): boolean {
+  return failure.forGood && !needsKey(batch, failure)
+}
+
+function needsKey(batch: RecordBatch, { record, errorCode }: FailedRecord): boolean {
+  return errorCode === 'INVALID_RECORD' && recordKey(batch, record) === undefined
 }
 
 function numbersOf(records: readonly FailedRecord[]): number[] {

@@ -1,10 +1,10 @@
 import { waitFor } from '../../../tools/wait-for.js'
 import type { FakeClock } from '../../support/fake-clock.js'
 import type { KafkaCluster } from '../../support/kafka-cluster.js'
+import type { SlowProxy } from '../../support/slow-proxy.js'
 import type { Agents } from './agents.js'
 import type { Ledger } from './ledger.js'
 import type { Reader } from './reader.js'
-import type { SlowProxy } from './slow-proxy.js'
 import type { SmallDisk } from './small-disk.js'
 import type { Supervisor } from './supervisor.js'
 

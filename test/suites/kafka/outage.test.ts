@@ -3,10 +3,13 @@ import { batchOf } from '../../../tools/batches.js'
 import { startCollector } from '../../../tools/collector.js'
 import { freePort } from '../../../tools/free-port.js'
 import { KafkaBroker } from '../../../tools/kafka.js'
+import { createTopic } from '../../../tools/kafka-admin.js'
 import { waitFor } from '../../../tools/wait-for.js'
+import { KafkaCluster } from '../../support/kafka-cluster.js'
 import { Load } from '../../support/load.js'
 import { sendRaw } from '../../support/raw-client.js'
 import { readTopic } from '../../support/read-topic.js'
+import { SlowProxy } from '../../support/slow-proxy.js'
 import { startKafka } from '../../support/start-kafka.js'
 
 /** Bounds, not figures (those are in bench/outage.ts): far from what would be waited for by mistake, Kafka's own time-outs. */
@@ -116,4 +119,26 @@ test('requests that wait for a silent broker are answered, though idle connectio
   )
   t.ok((await Promise.all(idle)).every(({ closed }) => closed))
   kafka.resume()
+})
+
+test('connections that are silently dropped, while new ones work, are given up long before a minute', async (t) => {
+  const port = await freePort()
+  const proxy = await SlowProxy.start(port)
+  t.teardown(() => proxy.stop())
+  const kafka = await KafkaCluster.start([{ port, advertisedPort: proxy.port }])
+  t.teardown(() => kafka.remove())
+  await createTopic(kafka.directBootstrap, { topic: 'metrics-raw', partitions: 3 })
+  const env = { ...ackTimeout, VANTAGE_API_WORKERS: '1' }
+  const collector = await startCollector(t, { kafka: `127.0.0.1:${proxy.port}`, env })
+  t.equal((await collector.post(batchOf(1))).status, 202)
+  proxy.silence()
+  t.equal((await collector.post(batchOf(1, { first: 1 }))).status, 503)
+  let first = 2
+  const taken = async () => (await collector.post(batchOf(1, { first: first++ }))).status === 202
+  // socket.timeout.ms is a minute by default.
+  await waitFor(taken, '202', 40_000)
+  await waitFor(async () => (await collector.stats()).workers.every(({ held_bytes }) => held_bytes === 0), 'the rest')
+  const ids = (await readTopic(kafka.directBootstrap, 3)).map(({ value }) => JSON.parse(value).id)
+  t.ok(ids.includes(1), 'what was on its way has arrived')
+  t.equal(new Set(ids).size, ids.length, 'nothing is there twice')
 })

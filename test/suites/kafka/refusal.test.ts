@@ -3,6 +3,7 @@ import { test } from 'tap'
 import { batchOf, metricOf } from '../../../tools/batches.js'
 import { startCollector } from '../../../tools/collector.js'
 import { waitFor } from '../../../tools/wait-for.js'
+import { makeDirectory } from '../../support/directory.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { readTopic } from '../../support/read-topic.js'
 import { startKafka } from '../../support/start-kafka.js'
@@ -55,6 +56,30 @@ test('where the clock is hours ahead, and Kafka refuses what bears its time, age
     return reply.status !== 202 && reply
   }, 'the clock to have gone on')
   t.match(refused, { status: 503, body: { code: 'VANTAGE_ACK_TIMEOUT' } })
+})
+
+test('a compacted topic that takes nothing without a key costs no metric: 503, not ready, with the reason', async (t) => {
+  const kafka = await startKafka(t, { topicConfig: { 'cleanup.policy': 'compact' } })
+  const keyless = { VANTAGE_KAFKA_PARTITION_KEY: 'none', VANTAGE_API_WORKERS: '1' }
+  const collector = await startCollector(t, {
+    kafka: kafka.bootstrap,
+    env: { ...keyless, VANTAGE_ACK_TIMEOUT_MS: '1000' },
+  })
+  const refused = await collector.post(batchOf(10))
+  t.match(refused, { status: 503, body: { code: 'VANTAGE_ACK_TIMEOUT' } }, 'an agent must keep it')
+  const reason =
+    /validate record: a topic with cleanup.policy=compact takes none without a key; see VANTAGE_KAFKA_PARTITION/
+  t.match(await collector.get('/ready'), { status: 503, body: { reason } })
+  t.match((await collector.stats()).ledger, { received: 10, rejected: 0, difference: 0 })
+
+  const journal = { ...keyless, VANTAGE_JOURNAL_DIR: await makeDirectory(t), VANTAGE_DURABILITY: 'journal' }
+  const promising = await startCollector(t, { kafka: kafka.bootstrap, env: journal })
+  t.equal((await promising.post(batchOf(10))).status, 202)
+  await waitFor(() => promising.logs.some(({ msg }) => msg.startsWith('Kafka did not take records')), 'the refusal')
+  t.match((await promising.stats()).ledger, { received: 10, waiting: 10, dead_lettered: 0, difference: 0 })
+
+  const keyed = await startCollector(t, { kafka: kafka.bootstrap, env: { VANTAGE_API_WORKERS: '1' } })
+  t.match(await keyed.post(batchOf(10)), { status: 202, body: { durability: 'kafka' } })
 })
 
 test('a producer that fails for good is replaced, and its requests are delivered by another', async (t) => {

@@ -15,11 +15,17 @@ export class SlowProxy {
   #impediment: Impediment | undefined
   #answersHeld: Promise<void> | undefined
   #releaseAnswers: (() => void) | undefined
+  readonly #silent = new Set<Socket>()
+  readonly #stopped: Promise<void>
+  #stop: () => void = () => undefined
 
   private constructor(server: Server, port: number, brokerPort: number) {
     this.#server = server
     this.port = port
     this.#brokerPort = brokerPort
+    this.#stopped = new Promise((resolve) => {
+      this.#stop = resolve
+    })
     server.on('connection', (client) => void this.#carry(client))
   }
 
@@ -53,8 +59,14 @@ export class SlowProxy {
     for (const socket of this.#sockets) socket.resetAndDestroy()
   }
 
+  /** Nothing passes on the connections that stand, and neither side learns of it; new ones work. */
+  silence(): void {
+    for (const socket of this.#sockets) this.#silent.add(socket)
+  }
+
   async stop(): Promise<void> {
     this.#server.close()
+    this.#stop()
     this.releaseAnswers()
     this.cut()
   }
@@ -65,16 +77,21 @@ export class SlowProxy {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     }
-    const requests = pipeline(client, (pieces: AsyncIterable<Buffer>) => this.#impeded(pieces), broker)
-    const answers = pipeline(broker, (pieces: AsyncIterable<Buffer>) => this.#held(this.#impeded(pieces)), client)
+    const requests = pipeline(client, (pieces: AsyncIterable<Buffer>) => this.#impeded(pieces, client), broker)
+    const answers = pipeline(
+      broker,
+      (pieces: AsyncIterable<Buffer>) => this.#held(this.#impeded(pieces, client)),
+      client,
+    )
     // However one side ends, by a broken connection as well, the other learns of it.
     await Promise.allSettled([requests, answers])
     client.destroy()
     broker.destroy()
   }
 
-  async *#impeded(pieces: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  async *#impeded(pieces: AsyncIterable<Buffer>, client: Socket): AsyncIterable<Buffer> {
     for await (const piece of pieces) {
+      if (this.#silent.has(client)) await this.#stopped
       const impediment = this.#impediment
       if (impediment !== undefined) {
         await pause(impediment.delayMs + (1000 * piece.length) / impediment.bytesPerSecond)
