@@ -3,6 +3,7 @@ import cluster from 'node:cluster'
 import { parseArgs } from 'node:util'
 import type { Config } from '../lib/config/config.js'
 import { examineConfig } from '../lib/delivery/examine-config.js'
+import { leave } from '../lib/delivery/leave.js'
 import { librdkafka } from '../lib/delivery/librdkafka.js'
 import { messageOf } from '../lib/shared/errors.js'
 import { LogOutput } from '../lib/shared/log-output.js'
@@ -77,7 +78,7 @@ async function primary(): Promise<void> {
 
 async function worker(): Promise<void> {
   const { runWorker } = await import('../lib/worker/main.js')
-  await runWorker({ ...(await startProcess('worker failed')), end: () => process.exit(0) })
+  await runWorker({ ...(await startProcess('worker failed')), end: (hangs) => (hangs ? leave(0) : process.exit(0)) })
 }
 
 /** What every process that serves begins with: its configuration and its log, which says what nothing catches. */

@@ -137,9 +137,9 @@ export class Delivery {
 
   /**
    * Sends, or else journals, what was promised, within `timeoutMs`, and closes the connections. What lies in the journal
-   * stays there for the next process.
+   * stays there for the next process. Resolves with false when the disk hangs, and with it a thread of this process.
    */
-  async stop(timeoutMs: number): Promise<void> {
+  async stop(timeoutMs: number): Promise<boolean> {
     const deadline = performance.now() + timeoutMs
     this.#stopping = true
     while (this.#pending.size > 0 && this.#health.status.up && performance.now() < deadline)
@@ -158,7 +158,7 @@ export class Delivery {
       this.#deadLetterTopic?.close(),
       this.#deadLetters?.stop(),
     ])
-    await this.#journal?.stop()
+    return (await this.#journal?.stop()) ?? true
   }
 
   get kafka(): KafkaStatus {

@@ -10,8 +10,8 @@ export type WorkerMain = {
   dev: boolean
   log: LogOutput
   logger: Logger
-  /** Ends the process once all is finished. */
-  end: () => void
+  /** Ends the process once all is finished. `hangs`: whether something may keep a thread of the process. */
+  end: (hangs: boolean) => void
 }
 
 /** Starts a worker, and listens to signals from then on. */

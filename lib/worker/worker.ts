@@ -24,8 +24,8 @@ export type WorkerOptions = {
   /** Where the log goes, for its figures. */
   log: Pick<LogOutput, 'dropped'>
   tracing: Tracing
-  /** Called once all is finished: nothing keeps the process any more. */
-  onStopped: () => void
+  /** Called once all is finished, or the time is up. `hangs`: whether something may keep a thread of the process. */
+  onStopped: (hangs: boolean) => void
 }
 
 /**
@@ -47,7 +47,7 @@ export class Worker {
   readonly #delivery: Delivery
   readonly #primary: PrimaryLink
   readonly #tracing: Tracing
-  readonly #onStopped: () => void
+  readonly #onStopped: (hangs: boolean) => void
   #draining = false
 
   constructor(config: Config, logger: Logger, { dev, log, tracing, onStopped }: WorkerOptions) {
@@ -120,12 +120,12 @@ export class Worker {
     this.#draining = true
     this.#logger.info({ reason }, 'worker drains')
     // The primary kills a worker that is late, but the primary may be gone.
-    setTimeout(() => this.#onStopped(), this.#config.shutdownTimeoutMs).unref()
+    setTimeout(() => this.#onStopped(true), this.#config.shutdownTimeoutMs).unref()
     const deadline = performance.now() + this.#config.shutdownTimeoutMs - closeReserveMs
     await this.#listener.drain(Math.max(0, deadline - performance.now()))
     const restMs = Math.max(0, deadline - performance.now())
-    await Promise.all([this.#delivery.stop(restMs), this.#tracing.stop(restMs)])
+    const [isClosed] = await Promise.all([this.#delivery.stop(restMs), this.#tracing.stop(restMs)])
     this.#primary.stop()
-    this.#onStopped()
+    this.#onStopped(!isClosed)
   }
 }

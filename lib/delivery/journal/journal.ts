@@ -196,15 +196,19 @@ export class Journal {
     void this.#inTurn(() => this.#finishAll())
   }
 
-  /** Ends when what was being written is written, or the disk is too slow for that. What is left stays for the next process. */
-  async stop(): Promise<void> {
+  /**
+   * Ends when what was being written is written, or the disk is too slow for that: then with false. What is left stays for
+   * the next process.
+   */
+  async stop(): Promise<boolean> {
     clearInterval(this.#caretaker)
     const closed = this.#commits.alone(() =>
       this.#inTurn(async () => {
         for (const log of this.#logs) await log.close()
       }),
     )
-    await Promise.race([closed, pause(closeWithinMs, undefined, { ref: false })])
+    const isClosed = await Promise.race([closed.then(() => true), pause(closeWithinMs, false, { ref: false })])
+    return isClosed && !this.#looking
   }
 
   get #logs(): readonly Log[] {

@@ -70,6 +70,16 @@ static void leave(int status, void *argument) {
 /* Handlers are called last first, and librdkafka has initialised OpenSSL by the time it has made a client. */
 static void leave_before_openssl(void) { on_exit(leave, NULL); }
 
+/* leave(status) */
+static napi_value leave_now(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  int32_t status;
+  CHECK(napi_get_cb_info(env, info, &count, &argument, NULL, NULL));
+  CHECK(napi_get_value_int32(env, argument, &status));
+  _exit(status);
+}
+
 /* Has call_js called, from any thread. Of a process that ends, the handle may be gone. */
 static bool call_later(handle *handle, event *told) {
   pthread_mutex_lock(&listening);
@@ -428,6 +438,7 @@ NAPI_MODULE_INIT() {
       {"sendWithHeaders", NULL, send_with_headers, NULL, NULL, NULL, napi_enumerable, NULL},
       {"describeTopic", NULL, describe_topic, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, close_producer, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"leave", NULL, leave_now, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   EXPORT(functions);
   return exports;

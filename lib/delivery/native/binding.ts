@@ -58,6 +58,8 @@ export type Binding = {
   describeTopic(handle: Handle, question: number, timeoutMs: number): void
   /** 'closed' is the last that is told. No question may be open, and the handle must not be used again. */
   close(handle: Handle): void
+  /** Ends the process at once, by _exit. */
+  leave(status: number): never
 }
 
 export const binding = loadAddon('vantage_producer') as Binding
