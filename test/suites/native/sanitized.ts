@@ -1,0 +1,46 @@
+// The hostile suite, with addons that the address sanitizer watches: npm run test:hostile:sanitized
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { folder } from './compile.js'
+
+/** A copy of the package beside it, so that its own addons stay as they are. */
+const copy = join(folder, 'sanitized')
+const sanitizer = '-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g'
+/** A worker that the sanitizer ends is replaced, so what it says is looked for in a file. */
+const report = join(copy, 'report')
+
+rmSync(copy, { recursive: true, force: true })
+mkdirSync(copy, { recursive: true })
+for (const path of ['.taprc', '.tap', 'binding.gyp', 'dist', 'lib', 'package.json'])
+  cpSync(path, join(copy, path), { recursive: true })
+symlinkSync(resolve('node_modules'), join(copy, 'node_modules'))
+const compiler = { CFLAGS: sanitizer, LDFLAGS: sanitizer }
+execFileSync('npm', ['run', '--silent', 'install'], {
+  cwd: copy,
+  env: { ...process.env, ...compiler },
+  stdio: 'ignore',
+})
+
+const libraries = ['libasan.so', 'libubsan.so'].map((name) =>
+  execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim(),
+)
+const { status } = spawnSync(
+  'npx',
+  ['tap', '--disable-coverage', ...process.argv.slice(2), 'dist/test/suites/hostile'],
+  {
+    cwd: copy,
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      LD_PRELOAD: libraries.join(':'),
+      // Node leaves what it holds at its end to the system, and the suite measures memory.
+      ASAN_OPTIONS: `detect_leaks=0:quarantine_size_mb=8:log_path=${report}`,
+      UBSAN_OPTIONS: `print_stacktrace=1:log_path=${report}`,
+    },
+  },
+)
+const found = readdirSync(copy).filter((name) => name.startsWith('report.'))
+for (const name of found) console.log(readFileSync(join(copy, name), 'utf8'))
+process.exit(found.length > 0 ? 1 : (status ?? 1))
