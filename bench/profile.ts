@@ -11,15 +11,20 @@ type CpuProfile = {
 
 type Frame = CpuProfile['nodes'][number]['callFrame']
 
-/** The stages of a batch, and what betrays them in a stack: looked for from the innermost frame outwards. */
+const scan = 'judge: scan'
+
+/**
+ * The stages of a batch as its trace names them (lib/ingest/request-trace.ts), and what betrays them in a stack: looked for
+ * from the innermost frame outwards.
+ */
 const stages: [stage: string, isOfStage: (frame: Frame) => boolean][] = [
-  ['read', ({ url }) => url.endsWith('/ingest/read-body.js')],
-  ['scan', ({ url }) => url.endsWith('/ingest/scan.js')],
-  ['parse', ({ url }) => url.endsWith('/ingest/decode.js')],
-  ['validate', ({ url }) => url.endsWith('/ingest/validate.js')],
-  ['slice', ({ url }) => /\/ingest\/(records|split|layout|keys|judge)\.js$/.test(url)],
-  ['produce', ({ url }) => /\/delivery\/(producer|sender)\.js$/.test(url)],
-  ['respond', ({ url }) => /\/(worker\/exchange|ingest\/respond)\.js$/.test(url)],
+  ['read', ({ url }) => /\/http\/(collect-body|request-body)\.js$/.test(url)],
+  ['inflate', ({ url }) => url.endsWith('/ingest/inflate.js')],
+  [scan, ({ url }) => url.endsWith('/vantage/scan.js')],
+  ['make records', ({ url }) => /\/(vantage\/records|ingest\/layout|ingest\/keys)\.js$/.test(url)],
+  ['answer', ({ url }) => /\/(http\/exchange|vantage\/respond)\.js$/.test(url)],
+  ['judge: parse', ({ url }) => url.includes('/ingest/formats/vantage/')],
+  ['deliver', ({ url }) => url.includes('/lib/delivery/')],
   ['garbage collection', ({ functionName }) => functionName === '(garbage collector)'],
   ['outside JavaScript: sockets, HTTP', ({ functionName }) => functionName === '(program)'],
 ]
@@ -50,7 +55,7 @@ function add(sums: Map<string, number>, { nodes, samples, timeDeltas }: CpuProfi
     const stage = known.get(node) ?? stageOf(node, frames, parents)
     known.set(node, stage)
     // Before the first batch is the start of the process, which would count as the cost of metrics.
-    started ||= stage === 'scan'
+    started ||= stage === scan
     if (started && stage !== idle) sums.set(stage, (sums.get(stage) ?? 0) + (timeDeltas[i] ?? 0))
   }
 }

@@ -4,30 +4,33 @@ import type { BufferPool } from '../shared/buffer-pool.js'
 import { Problem } from '../shared/errors.js'
 import { excerpt } from '../shared/excerpt.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
+import { BatchAccount } from './batch-account.js'
 import type { ByteBudget, Hold } from './byte-budget.js'
-import { inflate, isGzip } from './formats/vantage/decode.js'
 import type { Judge } from './formats/vantage/judge.js'
 import { bytesIn } from './formats/vantage/letters.js'
 import type { MakeRecords } from './formats/vantage/records.js'
 import { respond, withRefused } from './formats/vantage/respond.js'
 import { noValidMetrics } from './formats/vantage/validate.js'
-import { bodyTooLarge, readBody } from './read-body.js'
+import { bodyTooLarge, inflate, isGzip } from './inflate.js'
 import type { RequestTrace } from './request-trace.js'
-import { Tally } from './tally.js'
 import type { Turns } from './turns.js'
 
 /** What the refused part of a batch is shown under, as that of a whole one is. */
 const route = '/v1/metrics'
 
+/** What a body may take: its caller gives the buffer, which comes from the pool, back to it. */
+export type BodyLimits = { maxBytes: number; pool: BufferPool; hold: Hold }
+
 /** A POST of a batch whose body has not been read yet. */
 export type BatchRequest = {
   header: (lowerCaseName: string) => string
-  onAborted: (listener: () => void) => void
   /**
-   * `take` is given each part of the body, which is gone when it returns; `end` is called when the body is whole, or with
-   * what is wrong with how it was sent. Nothing may be done with a body before that.
+   * Reads the body; to be called before the first await.
+   *
+   * @throws {Problem} VANTAGE_BODY_TOO_LARGE, VANTAGE_OVERLOADED, or what is wrong with how it was sent
+   * @throws when the client goes away first; there is nobody left to answer then
    */
-  onBody: (take: (part: ArrayBuffer) => void, end: (problem?: Problem) => void) => void
+  readBody: (limits: BodyLimits) => Promise<Buffer>
   /** The API key it came with, where authentication is on. */
   keyName: string | undefined
   /** Whom limits and fairness count it for. */
@@ -59,13 +62,13 @@ export type IngestContext = {
  * What happens to one batch, from its bytes to its answer.
  *
  * @throws {Problem} for every answer but a 202
- * @throws {RequestAborted} when the client goes away while sending
+ * @throws when the client goes away while sending
  */
 export async function ingest(request: BatchRequest, context: IngestContext): Promise<Answer> {
-  const tally = new Tally(context.telemetry, request.keyName)
+  const account = new BatchAccount(context.telemetry, request.keyName)
   const hold = context.budget.open(request.client)
   try {
-    const { judgement, letters, records } = await receive(request, context, tally, hold)
+    const { judgement, letters, records } = await receive(request, context, account, hold)
     hold.change(records.bytes.length + bytesIn(letters))
     request.trace.enter('deliver')
     const { durability, refused } = await context.delivery.deliver(records)
@@ -74,12 +77,12 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
     context.delivery.rejects?.keep(letters)
     const final = withRefused(judgement, records, refused)
     const answer = respond(final, durability)
-    tally.settle(final.accepted, final.rejections)
+    account.settle(final.accepted, final.rejections)
     if (final.rejected > 0)
       context.telemetry.noteProblem({ route, status: answer.status, rejections: final.rejections })
     return answer
   } catch (error) {
-    tally.fail(error)
+    account.fail(error)
     throw error
   } finally {
     hold.change(0)
@@ -87,7 +90,7 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
 }
 
 /** Reads and judges the batch and makes its records and dead letters; the body is done with then. */
-async function receive(request: BatchRequest, context: IngestContext, tally: Tally, hold: Hold) {
+async function receive(request: BatchRequest, context: IngestContext, account: BatchAccount, hold: Hold) {
   const { limits, judge, makeRecords, delivery, limiter, telemetry, pool } = context
   const { trace } = request
   const { gzip, length } = readHeaders(request)
@@ -97,7 +100,7 @@ async function receive(request: BatchRequest, context: IngestContext, tally: Tal
   const quota = limiter?.open(request)
   hold.assertRoom(length)
   trace.enter('read')
-  const sent = await readBody(request, limits.maxBodyBytes, pool, hold)
+  const sent = await request.readBody({ maxBytes: limits.maxBodyBytes, pool, hold })
   try {
     telemetry.counts.batchesReceived++
     telemetry.observe('requestBodyBytes', sent.length)
@@ -108,7 +111,7 @@ async function receive(request: BatchRequest, context: IngestContext, tally: Tal
     trace.enter('judge')
     const { judgement, batch, letters } = judge(text, hold)
     trace.note({ metrics_received: judgement.received, metrics_accepted: judgement.accepted })
-    tally.receive(judgement.received, batch.service)
+    account.receive(judgement.received, batch.service)
     await quota?.countMetrics(judgement.received)
     if (judgement.accepted === 0) {
       delivery.rejects?.keep(letters)

@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import type { Config } from '../config/config.js'
 import type { LogOutput } from '../shared/log-output.js'
 import type { Logger } from '../shared/logger.js'
-import { startTracing } from './tracing/tracing.js'
+import { startTracing } from './tracing/start-tracing.js'
 import { Worker } from './worker.js'
 
 export type WorkerMain = {

@@ -1,9 +1,9 @@
 import { ByteBudget } from '../../lib/ingest/byte-budget.js'
-import { encodingOf, type TextEncoding } from '../../lib/ingest/formats/vantage/decode.js'
 import { createParse, type Parsed } from '../../lib/ingest/formats/vantage/parse.js'
 import { createScan, type Scan } from '../../lib/ingest/formats/vantage/scan.js'
 import { compileRules } from '../../lib/ingest/formats/vantage/scan-rules.js'
 import { createSurvey, type Survey } from '../../lib/ingest/formats/vantage/survey.js'
+import { encodingOf, type TextEncoding } from '../../lib/ingest/formats/vantage/text-encoding.js'
 import type { ValidationLimits } from '../../lib/ingest/formats/vantage/validate.js'
 
 /** The two ways of reading a body, each by itself. */

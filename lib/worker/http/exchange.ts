@@ -1,9 +1,11 @@
 import { STATUS_CODES } from 'node:http'
+import type { BodyLimits } from '../../ingest/ingest.js'
 import { type RequestTrace, untraced } from '../../ingest/request-trace.js'
 import type { Answer } from '../../shared/answer.js'
 import { Problem } from '../../shared/errors.js'
-import { RequestBody } from '../request-body.js'
 import type { HttpRequest, HttpResponse } from '../uwebsockets.js'
+import { collectBody } from './collect-body.js'
+import { RequestBody } from './request-body.js'
 import type { StalledRequests } from './stalled-requests.js'
 
 /** With TLS, the certificate that the client has shown, in PEM, '' if none; missing in the types. */
@@ -71,17 +73,16 @@ export class Exchange {
     })
   }
 
-  /** Sets who is told that the client has gone. uWebSockets.js has room for one listener, and this object is it. */
-  readonly onAborted = (listener: () => void): void => {
-    this.#onAborted = listener
+  /** The whole body; to be called before the first await. */
+  readBody(limits: BodyLimits): Promise<Buffer> {
+    return collectBody(
+      { onAborted: (listener) => (this.#onAborted = listener), onBody: (take, end) => this.#onBody(take, end) },
+      limits,
+    )
   }
 
-  /**
-   * Reads the body; to be called before the first await.
-   *
-   * @throws {Problem} VANTAGE_UNSUPPORTED_FRAMING, VANTAGE_UNSUPPORTED_EXPECTATION
-   */
-  readonly onBody = (take: (part: ArrayBuffer) => void, end: (problem?: Problem) => void): void => {
+  /** @throws {Problem} VANTAGE_UNSUPPORTED_FRAMING, VANTAGE_UNSUPPORTED_EXPECTATION */
+  #onBody(take: (part: ArrayBuffer) => void, end: (problem?: Problem) => void): void {
     const isChunked = this.header('content-length') === ''
     if (isChunked && this.header('trailer') !== '') {
       this.#closes = true

@@ -1,8 +1,8 @@
 import { binding, nullSize, placeSize } from '../../native/binding.js'
-import type { TextEncoding } from './decode.js'
 import { agentVersionDefault, environmentDefault } from './metric-schema.js'
 import type { Rules } from './scan-rules.js'
 import { type SlicedBatch, spliceable } from './sliced-batch.js'
+import type { TextEncoding } from './text-encoding.js'
 import { instantLimits, maxValues, type ValidationLimits } from './validate.js'
 
 /** The batch, if each of its metrics is good; undefined if not, or not surely. */

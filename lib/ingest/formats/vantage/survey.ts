@@ -1,8 +1,8 @@
 import { Problem } from '../../../shared/errors.js'
 import { binding, reportSize, surveyEnds, surveyedSize } from '../../native/binding.js'
-import { invalidUtf8At } from './decode.js'
 import type { Rules } from './scan-rules.js'
 import { describeFault } from './syntax-fault.js'
+import { invalidUtf8At } from './text-encoding.js'
 
 /** What a body has, before anything is parsed. What it refers to is overwritten by the next survey. */
 export type Surveyed = {

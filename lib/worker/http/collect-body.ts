@@ -1,7 +1,8 @@
-import type { BufferPool } from '../shared/buffer-pool.js'
-import { Problem } from '../shared/errors.js'
-import type { Hold } from './byte-budget.js'
-import type { BatchRequest } from './ingest.js'
+import type { Hold } from '../../ingest/byte-budget.js'
+import { bodyTooLarge } from '../../ingest/inflate.js'
+import type { BodyLimits } from '../../ingest/ingest.js'
+import type { BufferPool } from '../../shared/buffer-pool.js'
+import type { Problem } from '../../shared/errors.js'
 
 /** The client went away before its request was answered; there is nobody to tell. */
 export class RequestAborted extends Error {
@@ -11,7 +12,14 @@ export class RequestAborted extends Error {
 /** One for all: thousands may go at once, and a stack, which tells nothing here, is dear. */
 const requestAborted = new RequestAborted()
 
-type BodySource = Pick<BatchRequest, 'onBody' | 'onAborted'>
+type BodySource = {
+  onAborted: (listener: () => void) => void
+  /**
+   * `take` is given each part of the body, which is gone when it returns; `end` is called when the body is whole, or with
+   * what is wrong with how it was sent. Nothing may be done with a body before that.
+   */
+  onBody: (take: (part: ArrayBuffer) => void, end: (problem?: Problem) => void) => void
+}
 
 /**
  * Collects a request body in a buffer of the pool; the caller gives it back. The buffer is there and counts once
@@ -22,12 +30,7 @@ type BodySource = Pick<BatchRequest, 'onBody' | 'onAborted'>
  *   has arrived may not be held; the rest is then read and dropped
  * @throws {RequestAborted} when the client closes the connection first
  */
-export function readBody(
-  { onBody, onAborted }: BodySource,
-  maxBytes: number,
-  pool: BufferPool,
-  hold: Hold,
-): Promise<Buffer> {
+export function collectBody({ onBody, onAborted }: BodySource, { maxBytes, pool, hold }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let body: Buffer | undefined
     let length = 0
@@ -71,9 +74,4 @@ function append(body: Buffer | undefined, length: number, chunk: ArrayBuffer, po
   }
   target.set(new Uint8Array(chunk), length)
   return target
-}
-
-export function bodyTooLarge(maxBytes: number): Problem {
-  const mebibytes = Math.round((maxBytes / 2 ** 20) * 1000) / 1000
-  return new Problem('VANTAGE_BODY_TOO_LARGE', `The body is larger than ${mebibytes} MiB`)
 }

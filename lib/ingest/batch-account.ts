@@ -2,8 +2,8 @@ import { Problem } from '../shared/errors.js'
 import { noRejections, type Rejections, totalOf } from '../shared/rejections.js'
 import { otherServices, type Telemetry } from '../telemetry/telemetry.js'
 
-/** What became of one batch, for the ledger: the delivery takes its accepted metrics out of flight, this the others. */
-export class Tally {
+/** What became of one batch, told to the ledger: delivery takes its accepted metrics out of flight, this class the others. */
+export class BatchAccount {
   readonly #telemetry: Telemetry
   readonly #keyName: string | undefined
   #received = 0

@@ -1,6 +1,6 @@
-import { Problem } from '../shared/errors.js'
-import type { StalledRequests } from './http/stalled-requests.js'
-import type { HttpResponse } from './uwebsockets.js'
+import { Problem } from '../../shared/errors.js'
+import type { HttpResponse } from '../uwebsockets.js'
+import type { StalledRequests } from './stalled-requests.js'
 
 /** Of a body that nobody wants, as much is read before its connection is closed. */
 const maxDroppedBytes = 256 * 2 ** 20
