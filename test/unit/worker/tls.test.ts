@@ -72,7 +72,7 @@ test('commands find the collector of this machine that speaks HTTPS', async (t) 
   const env = { ...settingsFor(identity), VANTAGE_API_PORT: port, NODE_EXTRA_CA_CERTS: authority.cert }
   const input = JSON.stringify(batchOf(3))
   t.match(await runCommand(['send', '-'], { env, input }), { code: 0, stdout: /^3 accepted/ })
-  t.match(await runCommand(['top', '--once'], { env }), { code: 0, stdout: /Received 3 = Delivered 3/ })
+  t.match(await runCommand(['top', '--once'], { env }), { code: 0, stdout: /Received 3 = Acknowledged 3/ })
 })
 
 test('the certificate tells in figures and log when it expires', async (t) => {
