@@ -6,6 +6,7 @@ import { type LedgerEntry, readLedger } from '../view/ledger.js'
 import { StatsWindow } from '../view/stats-window.js'
 import { shortBytes, shortMs, shortNumber, shortSpan } from '../view/units.js'
 import { Chart } from './chart.js'
+import { bar, byId, element, emptyRow, number, pill, row, setText, term } from './dom.js'
 
 const pollIntervalMs = 1000
 const maxRanked = 10
@@ -273,59 +274,4 @@ async function showConfiguration(): Promise<void> {
   } catch (error) {
     setText('configuration', `It cannot be had: ${error}`)
   }
-}
-
-function byId(id: string): HTMLElement {
-  const found = document.getElementById(id)
-  if (found === null) throw new Error(`status.html has no #${id}`)
-  return found
-}
-
-function setText(id: string, text: string): void {
-  byId(id).textContent = text
-}
-
-function element(tag: string, className = '', text = ''): HTMLElement {
-  const made = document.createElement(tag)
-  made.className = className
-  made.textContent = text
-  return made
-}
-
-function row(...cells: HTMLElement[]): HTMLElement {
-  const made = element('tr')
-  made.append(...cells)
-  return made
-}
-
-function emptyRow(text: string, columns: number): HTMLElement {
-  const cell = element('td', 'empty', text)
-  cell.setAttribute('colspan', String(columns))
-  return row(cell)
-}
-
-function number(text: string): HTMLElement {
-  return element('td', 'number', text)
-}
-
-function pill(text: string, tone: string): HTMLElement {
-  const made = element('span', 'pill', text)
-  made.dataset.tone = tone
-  return made
-}
-
-/** A share as a bar; the number that it shows stands beside it. */
-function bar(share: number): HTMLElement {
-  const made = element('span', 'meter')
-  made.setAttribute('aria-hidden', 'true')
-  const filled = element('i')
-  filled.style.width = `${Math.round(100 * share)}%`
-  made.append(filled)
-  return made
-}
-
-function term(name: string, value: string): HTMLElement {
-  const made = element('div')
-  made.append(element('dt', '', name), element('dd', '', value))
-  return made
 }

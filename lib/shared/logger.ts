@@ -1,12 +1,11 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino'
-import type { Config } from '../config/config.js'
 import type { LogOutput } from './log-output.js'
 
 export type { Logger }
 
 /** One line of JSON an event; readable lines when `readable`. Bodies and secrets are never given to it. */
 export async function createLogger(
-  config: Pick<Config, 'serviceName' | 'debug'>,
+  config: { serviceName: string; debug: boolean },
   output: LogOutput,
   readable: boolean,
 ): Promise<Logger> {

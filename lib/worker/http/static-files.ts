@@ -13,6 +13,7 @@ const served: ReadonlySet<string> = new Set([
   'pages/status.css',
   'pages/status.js',
   'pages/chart.js',
+  'pages/dom.js',
   'pages/docs.html',
   'pages/docs.js',
   'pages/redoc.html',

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path/posix'
+import { test } from 'tap'
+
+/** What the files of each room may import from, beside their own room. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  shared: [],
+  load: [],
+  config: ['shared'],
+  telemetry: ['config', 'shared'],
+  delivery: ['telemetry', 'config', 'shared'],
+  ingest: ['delivery', 'telemetry', 'config', 'shared'],
+  view: ['telemetry'],
+  pages: ['view', 'telemetry'],
+  primary: ['telemetry', 'config', 'shared'],
+  worker: ['ingest', 'delivery', 'telemetry', 'config', 'shared'],
+  commands: ['ingest', 'delivery', 'telemetry', 'view', 'config', 'shared'],
+}
+
+/** Packages that only some files know, so that another could take their place. */
+const importers: Readonly<Record<string, RegExp>> = {
+  'uws-pack': /^lib\/worker\/uwebsockets\.ts$/,
+  'node-rdkafka': /^lib\/(delivery\/.*|primary\/dev-broker\.ts|commands\/topic-reader\.ts)$/,
+  '@opentelemetry/api': /^lib\/worker\/tracing\//,
+}
+
+const files = ['bin', 'lib'].flatMap((folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name)),
+)
+
+const importsOf = new Map(files.map((path) => [path, readImports(path)]))
+
+function readImports(path: string): string[] {
+  const specifiers = readFileSync(path, 'utf8').matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g)
+  const targets = [...specifiers].map(([, specifier = '']) => normalize(join(dirname(path), specifier)))
+  return targets.map((target) => target.replace(/\.js$/, '.ts'))
+}
+
+const roomOf = (path: string) => /^lib\/([^/]+)\//.exec(path)?.[1]
+
+test('every room is known', async (t) => {
+  t.same([...new Set(files.map(roomOf).filter((room) => room !== undefined))].sort(), Object.keys(mayImport).sort())
+})
+
+test('imports go one way', async (t) => {
+  for (const [path, imports] of importsOf) {
+    const room = roomOf(path)
+    if (room === undefined) continue
+    const allowed = [room, ...(mayImport[room] ?? [])]
+    for (const target of imports) t.ok(allowed.includes(roomOf(target) ?? ''), `${path} imports ${target}`)
+  }
+})
+
+test('only some files know the packages that might be replaced', async (t) => {
+  for (const path of files) {
+    const text = readFileSync(path, 'utf8')
+    for (const [name, mayKnow] of Object.entries(importers)) {
+      const knows = new RegExp(`\\b(?:from|import|require)\\s*\\(?\\s*'${name}'`).test(text)
+      t.ok(!knows || mayKnow.test(path), `${path} imports ${name}`)
+    }
+  }
+})
+
+test('no imports go in a circle', async (t) => {
+  const done = new Set<string>()
+  const visit = (path: string, way: readonly string[]) => {
+    if (way.includes(path)) t.fail([...way.slice(way.indexOf(path)), path].join(' > '))
+    if (done.has(path) || way.includes(path)) return
+    for (const target of importsOf.get(path) ?? []) visit(target, [...way, path])
+    done.add(path)
+  }
+  for (const path of files) visit(path, [])
+  t.equal(done.size, files.length)
+})
