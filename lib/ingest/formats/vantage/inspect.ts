@@ -49,16 +49,21 @@ function look(value: unknown, seen: Seen): void {
     if (!Number.isFinite(value)) seen.flaw = 'range'
   } else if (Array.isArray(value)) {
     for (let n = 0; n < value.length && seen.flaw === undefined; n++) lookAt(value[n], `[${n}]`, seen)
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [name, member] of Object.entries(value)) {
+  } else if (isRecord(value)) {
+    // Not Object.entries: for a thousand objects of many names, its pairs cost as much as half of JSON.parse.
+    for (const name in value) {
       seen.names++
       if (!name.isWellFormed()) seen.flaw = 'characters'
-      else look(member, seen)
+      else look(value[name], seen)
       if (seen.flaw === undefined) continue
       seen.path = `.${name}${seen.path}`
       return
     }
   }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 function lookAt(value: unknown, step: string, seen: Seen): void {

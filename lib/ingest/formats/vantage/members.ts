@@ -16,9 +16,15 @@ export function* membersOf(body: Buffer, from: number): Generator<Member> {
     const nameEnd = skipString(body, start)
     const valueStart = skipSpace(body, skipSpace(body, nameEnd) + 1)
     const end = skipValue(body, valueStart)
-    yield { name: JSON.parse(body.toString('utf8', start, nameEnd)), start, nameEnd, valueStart, end }
+    yield { name: nameOf(body, start, nameEnd), start, nameEnd, valueStart, end }
     start = afterComma(body, end)
   }
+}
+
+/** Names rarely have escapes, and JSON.parse takes three times as long as the rest. */
+function nameOf(body: Buffer, start: number, end: number): string {
+  const written = body.toString('utf8', start + 1, end - 1)
+  return written.includes('\\') ? JSON.parse(`"${written}"`) : written
 }
 
 /** Where the elements of the array start that starts at `from`. The body must be JSON there. */

@@ -176,12 +176,12 @@ test('unknown members of the envelope may be anything, since no record has them'
 })
 
 test('a batch of too many values is refused before anything is parsed', async (t) => {
-  const some = `[${Array(249_980).fill('{}')}]`
+  const some = `[${Array(99_980).fill('{}')}]`
   const body = (values: string) => Buffer.from(`{"service_name":"s","metrics":[${good}],"x":${values}}`)
   t.equal(parse(body(some)).verdict.accepted, 1)
   t.throws(() => parse(body(`[${some},${some}]`)), {
     code: 'VANTAGE_BODY_TOO_LARGE',
-    message: 'The batch has more than 250000 values',
+    message: 'The batch has more than 100000 values',
     extras: { metricsReceived: 1, rejections: { 'batch.values': 1 } },
   })
 })
