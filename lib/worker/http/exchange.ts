@@ -154,9 +154,14 @@ export class Exchange {
    * sends would make the kernel reset it, which takes the answer away (RFC 9112, 9.6).
    */
   #sendBeforeTheRest(body: string): void {
-    const text = this.#comesBeforeError ? body.padEnd(heldBackBytes) : body
-    this.res.writeHeader('Connection', 'close')
-    this.res.writeHeader('Content-Length', `${Buffer.byteLength(text) + lineBreak.length}\r\n\r\n${text}`)
+    if (this.#comesBeforeError) {
+      // Without a length, the answer goes on until the connection ends: data behind its end would be a fault for some clients.
+      this.res.writeHeader('Connection', `close\r\n\r\n${body.padEnd(heldBackBytes)}`)
+    } else {
+      const length = Buffer.byteLength(body) + lineBreak.length
+      this.res.writeHeader('Connection', 'close')
+      this.res.writeHeader('Content-Length', `${length}\r\n\r\n${body}`)
+    }
     this.#body.dropRest()
   }
 
