@@ -90,8 +90,8 @@ const actions: Record<string, Action> = {
   async replay(directory, { dead, json }, context) {
     const replayed = await replayJournal(directory, dead, context)
     context.print(`${json ? JSON.stringify(replayed) : replayText(replayed)}\n`)
-    const { left, refused, unreadable } = replayed
-    return left + refused + unreadable === 0 ? 0 : exitRefused
+    const { left, refused, unreadable, elsewhere } = replayed
+    return left + refused + unreadable + elsewhere === 0 ? 0 : exitRefused
   },
 
   async 'drop-dead'(directory, { yes, json }, { print }) {
@@ -119,8 +119,8 @@ class Unreadable {
 }
 
 async function* entryRows(directory: JournalDirectory, { tell }: Unreadable) {
-  for await (const { owner, firstSeenMs, metrics, bytes, service } of entriesOf(directory, tell)) {
-    yield { first_seen: new Date(firstSeenMs).toISOString(), metrics, bytes, service, process: owner.pid }
+  for await (const { owner, firstSeenMs, metrics, bytes, service, topic } of entriesOf(directory, tell)) {
+    yield { first_seen: new Date(firstSeenMs).toISOString(), metrics, bytes, service, process: owner.pid, topic }
   }
 }
 
@@ -138,10 +138,11 @@ async function* deadLines(directory: JournalDirectory) {
   for await (const { value } of deadRecords(directory)) yield value
 }
 
-function replayText({ metrics, refused, left, unreadable }: Replayed): string {
+function replayText({ metrics, refused, left, unreadable, elsewhere }: Replayed): string {
   const kept = refused === 0 ? '' : `${refused} refused and kept as dead letters, `
   const others = unreadable === 0 ? '' : `, and what ${unreadable} files or directories hold that cannot be read`
-  return `${metrics} metrics sent to Kafka, ${kept}${left} left${others}`
+  const kinds = elsewhere === 0 ? '' : `, and ${elsewhere} dead letters for other topics`
+  return `${metrics} metrics sent to Kafka, ${kept}${left} left${others}${kinds}`
 }
 
 function statusText({ directory, metrics, batches, bytes, max_bytes, oldest_age_seconds, dead, logs }: JournalState) {

@@ -64,12 +64,12 @@ export class DeadLetters {
     await dead.bury(records)
   }
 
-  #deadRecords({ batch, refused, firstSeenMs }: Shipment): DeadRecord[] {
+  #deadRecords({ batch, refused, firstSeenMs, topic = this.#config.kafkaTopic }: Shipment): DeadRecord[] {
     return refused.map(({ record, reason, errorCode }) => ({
       reason,
       errorCode,
       firstSeenMs,
-      topic: this.#config.kafkaTopic,
+      topic,
       key: recordKey(batch, record)?.toString() ?? null,
       value: recordValue(batch, record).toString(),
     }))

@@ -12,6 +12,7 @@ import { DeadLetters } from './dead-letters.js'
 import { Journal, JournalRefusal, type JournalStatus } from './journal/journal.js'
 import type { Fault } from './journal/log.js'
 import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
+import { OtherTopics } from './other-topics.js'
 import { type FailedRecord, Producer } from './producer.js'
 import { producerProperties } from './producer-properties.js'
 import type { RecordBatch } from './record-batch.js'
@@ -31,6 +32,8 @@ const mebibyte = 2 ** 20
 /** Agents are taken to be posting for that long after the last batch. */
 const liveForMs = 1000
 const warnEveryMs = 1000
+
+type ProducerPurpose = { topic?: string; onStatistics?: (json: string) => void }
 
 /** Why a batch posted now would not be taken. */
 export type Unavailability = { code: ProblemCode; detail: string }
@@ -53,6 +56,7 @@ export class Delivery {
   readonly #redelivery: Redelivery
   readonly #journal: Journal | undefined
   readonly #replay: Replay | undefined
+  readonly #otherTopics: OtherTopics | undefined
   readonly #deadLetterTopic: DeadLetterTopic | undefined
   readonly #deadLetters: DeadLetters | undefined
   readonly #maxHeldBytes: number
@@ -62,6 +66,7 @@ export class Delivery {
   /** Shipments on their way into the journal. */
   readonly #spills = new Set<Promise<void>>()
   readonly #redeliveryWarning: Seldom
+  readonly #otherTopicWarning: Seldom
   #sweeper: NodeJS.Timeout | undefined
   #stopping = false
   /** Until then, what is wrong with Kafka is not logged, but noted: most of it passes in the first moments. */
@@ -81,8 +86,11 @@ export class Delivery {
     this.#redeliveryWarning = new Seldom(warnEveryMs, (records, reason) =>
       logger.warn({ records, reason }, 'Kafka did not take records; sending them again'),
     )
+    this.#otherTopicWarning = new Seldom(warnEveryMs, (records, reason) =>
+      logger.warn({ records, reason }, 'what the journal holds for another topic is not taken; sending it again'),
+    )
     this.#brokers = new BrokerStates((broker, errors) => telemetry.count('kafkaBrokerErrors', broker, errors))
-    this.#sender = new Sender(() => this.#openProducer((json) => this.#brokers.update(json)))
+    this.#sender = new Sender(() => this.#openProducer({ onStatistics: (json) => this.#brokers.update(json) }))
     this.#redeliverySender = new Sender(() => this.#openProducer())
     this.#redelivery = new Redelivery(this.#sender, this.#redeliverySender)
     this.#replaySender = new Sender(() => this.#openProducer())
@@ -98,7 +106,7 @@ export class Delivery {
     }
     if (config.journalDir === '') return
     const maxBytes = config.journalMaxMb * mebibyte
-    this.#journal = new Journal({ directory: config.journalDir, maxBytes }, telemetry, logger)
+    this.#journal = new Journal({ directory: config.journalDir, maxBytes, topic: config.kafkaTopic }, telemetry, logger)
     this.#replay = new Replay({
       journal: this.#journal,
       sender: this.#replaySender,
@@ -106,6 +114,13 @@ export class Delivery {
       onSettled: (shipment, failed) => this.#settle(shipment, failed),
       isLive: () => performance.now() - this.#lastBatchAt < liveForMs,
       onError: (error) => this.#logger.error({ err: error }, 'the journal could not be replayed; trying again'),
+    })
+    this.#otherTopics = new OtherTopics({
+      journal: this.#journal,
+      openProducer: (topic) => this.#openProducer({ topic }),
+      onLaunch: (shipment) => this.#hold(shipment),
+      onFinished: (shipment) => this.#finish(shipment),
+      onFailed: (topic, records, reason) => this.#otherTopicWarning.add(records, `${topic}: ${reason}`),
     })
     this.#deadLetters = new DeadLetters(config, this.#journal, this.#deadLetterTopic, logger)
   }
@@ -132,6 +147,7 @@ export class Delivery {
     if (this.#hasComplaint && !this.#health.status.up) this.#logKafka(this.#health.status)
     this.#health.watch()
     this.#replay?.start()
+    this.#otherTopics?.start()
     this.#deadLetters?.start()
   }
 
@@ -155,6 +171,7 @@ export class Delivery {
       this.#sender.close(),
       this.#redelivery.close(),
       this.#replay?.stop(),
+      this.#otherTopics?.stop(),
       this.#deadLetterTopic?.close(),
       this.#deadLetters?.stop(),
     ])
@@ -401,8 +418,8 @@ export class Delivery {
     }
   }
 
-  #openProducer(onStatistics?: (json: string) => void): Producer {
-    return new Producer(producerProperties(this.#config), this.#config.kafkaTopic, {
+  #openProducer({ topic = this.#config.kafkaTopic, onStatistics }: ProducerPurpose = {}): Producer {
+    return new Producer(producerProperties(this.#config), topic, {
       onConnectionError: (error) => this.#health.connectionError(error),
       onFatal: (reason) => {
         this.#logger.error({ reason }, 'a Kafka producer failed for good and is replaced; its records are sent again')

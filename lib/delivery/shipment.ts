@@ -33,6 +33,8 @@ type State = 'asked' | 'promised' | 'acknowledged' | 'given up'
 export class Shipment {
   readonly batch: RecordBatch
   readonly firstSeenMs: number
+  /** Where it is for another topic than VANTAGE_KAFKA_TOPIC. */
+  readonly topic: string | undefined
   /** On the clock of performance.now(). */
   readonly deadlineMs: number
   /** What it holds of the byte budget until nothing of it is on its way any more: our copy, librdkafka's copy and its overhead. */
@@ -46,8 +48,15 @@ export class Shipment {
   #entry: EntryRef | undefined
   #delivered = { records: 0, metrics: 0, bytes: 0 }
 
-  private constructor(batch: RecordBatch, firstSeenMs: number, deadlineMs: number, answer: Answer | undefined) {
+  private constructor(
+    batch: RecordBatch,
+    firstSeenMs: number,
+    deadlineMs: number,
+    answer: Answer | undefined,
+    topic?: string,
+  ) {
     this.batch = batch
+    this.topic = topic
     this.firstSeenMs = firstSeenMs
     this.deadlineMs = deadlineMs
     this.heldBytes = 2 * batch.bytes.length + overheadBytesPerRecord * batch.ends.length
@@ -66,8 +75,8 @@ export class Shipment {
   }
 
   /** A batch that was promised earlier and lies in the journal. */
-  static promised(batch: RecordBatch, firstSeenMs: number, entry: EntryRef): Shipment {
-    const shipment = new Shipment(batch, firstSeenMs, Infinity, undefined)
+  static promised(batch: RecordBatch, firstSeenMs: number, entry: EntryRef, topic?: string): Shipment {
+    const shipment = new Shipment(batch, firstSeenMs, Infinity, undefined, topic)
     shipment.#entry = entry
     return shipment
   }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Delivery } from '../../delivery/delivery.js'
-import type { DeadRecord } from '../../delivery/journal/dead-space.js'
+import type { DeadFile, DeadRecord, DeadSpace } from '../../delivery/journal/dead-space.js'
 import type { JournalDirectory } from '../../delivery/journal/directory.js'
 import type { Fault } from '../../delivery/journal/log.js'
 import type { RecordBatch } from '../../delivery/record-batch.js'
@@ -19,9 +19,10 @@ const stopTimeoutMs = 1000
 
 /**
  * `refused`: Kafka will not take them, so they are dead letters, perhaps once more. `unreadable`: how many logs and files of
- * the journal could not be read, so that what is in them is still there.
+ * the journal could not be read, so that what is in them is still there. `elsewhere`: dead letters for other topics than
+ * VANTAGE_KAFKA_TOPIC, which are left alone.
  */
-export type Replayed = { metrics: number; refused: number; left: number; unreadable: number }
+export type Replayed = { metrics: number; refused: number; left: number; unreadable: number; elsewhere: number }
 
 /**
  * Sends what lies in the journal and belongs to no running process; a running collector sends its own. Ends when all is
@@ -39,7 +40,12 @@ export async function replayJournal(
   logger.level = 'silent'
   const delivery = new Delivery(config, telemetry, new BufferPool(), logger)
   await delivery.start(waitForKafkaMs)
-  const refusedAgain = withDead ? await retryDead(directory, delivery) : 0
+  const retried = withDead ? await retryDead(directory, delivery, config.kafkaTopic) : nothingRetried
+  if (retried.elsewhere.size > 0) {
+    note(
+      `dead letters for ${[...retried.elsewhere.keys()].join(', ')} are left; VANTAGE_KAFKA_TOPIC says which are tried`,
+    )
+  }
   let toldAt = -Infinity
   const isLeft = async () => delivery.hasMore || (await hasOrphans(directory, delivery.faults))
   while (!signal.aborted && (await isLeft())) {
@@ -54,7 +60,9 @@ export async function replayJournal(
   for (const { path, message } of faults) note(`${path} cannot be read: ${message}`)
   await delivery.stop(stopTimeoutMs)
   const { acknowledged, buried, waiting } = figures
-  return { metrics: acknowledged, refused: buried + refusedAgain, left: waiting, unreadable: faults.length }
+  const elsewhere = [...retried.elsewhere.values()].reduce((sum, records) => sum + records, 0)
+  const refused = buried + retried.refused
+  return { metrics: acknowledged, refused, left: waiting, unreadable: faults.length, elsewhere }
 }
 
 /** Whether something is left that could be taken over. */
@@ -63,22 +71,44 @@ async function hasOrphans(directory: JournalDirectory, faults: readonly Fault[])
   return (await directory.owners()).some(({ alive, path }) => !alive && !unreadable.has(path))
 }
 
+/** `refused`: by Kafka at once, and buried again. `elsewhere`: left alone, by their topic. */
+type Retried = { refused: number; elsewhere: ReadonlyMap<string, number> }
+
+const nothingRetried: Retried = { refused: 0, elsewhere: new Map() }
+
 /**
  * Dead letters become batches of the journal or, where that has no room, go to Kafka at once; only then are they deleted.
- * Resolves with the number of those that Kafka has refused at once, which are buried again.
+ * Those for other topics are left.
  */
-async function retryDead({ dead }: JournalDirectory, delivery: Delivery): Promise<number> {
-  let refusedAgain = 0
+async function retryDead({ dead }: JournalDirectory, delivery: Delivery, topic: string): Promise<Retried> {
+  let refused = 0
+  const elsewhere = new Map<string, number>()
   for (const file of await dead.list()) {
+    const isOurs = await hasRecordsFor(topic, file, dead)
     for await (const records of dead.read(file)) {
-      const { refused } = await deliver(batchOf(records), delivery)
-      const numbers = new Set(refused.map(({ record }) => record))
-      if (numbers.size > 0) await dead.bury(records.filter((_, n) => numbers.has(n)))
-      refusedAgain += numbers.size
+      const others = records.filter((record) => record.topic !== topic)
+      for (const other of others) elsewhere.set(other.topic, (elsewhere.get(other.topic) ?? 0) + 1)
+      if (!isOurs) continue
+      const own = records.filter((record) => record.topic === topic)
+      if (own.length > 0) refused += await retry(own, dead, delivery)
+      if (others.length > 0) await dead.bury(others)
     }
-    await dead.drop(file)
+    if (isOurs) await dead.drop(file)
   }
-  return refusedAgain
+  return { refused, elsewhere }
+}
+
+async function hasRecordsFor(topic: string, file: DeadFile, dead: DeadSpace): Promise<boolean> {
+  for await (const records of dead.read(file)) if (records.some((record) => record.topic === topic)) return true
+  return false
+}
+
+/** Resolves with how many Kafka has refused at once. */
+async function retry(records: readonly DeadRecord[], dead: DeadSpace, delivery: Delivery): Promise<number> {
+  const { refused } = await deliver(batchOf(records), delivery)
+  const numbers = new Set(refused.map(({ record }) => record))
+  if (numbers.size > 0) await dead.bury(records.filter((_, n) => numbers.has(n)))
+  return numbers.size
 }
 
 async function deliver(batch: RecordBatch, delivery: Delivery): Promise<DeliveryOutcome> {

@@ -24,6 +24,8 @@ export type WaitingEntry = {
   bytes: number
   /** Key of the first record: the batch's service, unless VANTAGE_KAFKA_PARTITION_KEY says otherwise. */
   service: string
+  /** What it was promised to; '' where an older version wrote it. */
+  topic: string
   /** Record values, as they will go to Kafka. */
   values: string[]
 }
@@ -35,12 +37,13 @@ export async function* entriesOf(
 ): AsyncGenerator<WaitingEntry> {
   for (const owner of await directory.owners()) {
     try {
-      for await (const { batch, firstSeenMs, bytes } of readLog(owner.path)) {
+      for await (const { batch, firstSeenMs, topic, bytes } of readLog(owner.path)) {
         yield {
           owner,
           firstSeenMs,
           metrics: metricsIn(batch),
           bytes,
+          topic,
           service: recordKey(batch, 0)?.toString() ?? '',
           values: Array.from(batch.ends, (_, n) => recordValue(batch, n).toString()),
         }

@@ -83,11 +83,15 @@ export class Adoption {
     try {
       const log = await openLog(path)
       const { entries, metrics, bytes } = log.totals
+      const { topic } = log
       this.#unopened.delete(path)
       ledger.adopted(metrics)
       this.#logs.push(log)
       if (entries > 0)
-        logger.info({ batches: entries, metrics, bytes }, 'found batches in the journal that wait for Kafka')
+        logger.info(
+          { batches: entries, metrics, bytes, ...(topic !== '' && { topic }) },
+          'found batches in the journal that wait for Kafka',
+        )
     } catch (error) {
       this.#unopened.set(path, messageOf(error))
     }

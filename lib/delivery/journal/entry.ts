@@ -1,8 +1,11 @@
 import { crc32 } from 'node:zlib'
 import type { RecordBatch } from '../record-batch.js'
 
-/** A batch as it lies in the journal, and when it was taken (Unix ms). */
-export type JournalEntry = { batch: RecordBatch; firstSeenMs: number }
+/**
+ * A batch as it lies in the journal, when it was taken (Unix ms), and the topic that it was promised to; '' where an older
+ * version wrote it.
+ */
+export type JournalEntry = { batch: RecordBatch; firstSeenMs: number; topic: string }
 
 /** An entry found in a buffer, and the bytes it takes there. */
 export type FoundEntry = JournalEntry & { start: number; end: number }
@@ -12,23 +15,28 @@ const magic = Buffer.from('VJE1')
 
 /*
  * magic 4 | crc32 of all behind it 4 | length of all behind it 4 | first seen 8 | records 4 | keys 4 | metric ends 4
- * | end of each record 4 | metrics up to each record's end 4, or nothing | length of each key 4 | keys | values.
+ * | end of each record 4 | metrics up to each record's end 4, or nothing | length of each key 4 | keys | values
+ * | topic, length of the topic 2, or nothing.
  * Integers are little-endian.
  */
 const headBytes = 12
+const topicLengthBytes = 2
+const topicName = /^[A-Za-z0-9._-]{1,249}$/
 const fixedBytes = headBytes + 20
 /** Where fewer bytes are left than this, an entry may start that cannot be told yet. */
 export const longestHead = fixedBytes
 
-export function encodeEntry({ batch, firstSeenMs }: JournalEntry): Buffer {
+export function encodeEntry({ batch, firstSeenMs, topic }: JournalEntry): Buffer {
   const { bytes, ends, keys, metricEnds = new Uint32Array() } = batch
   const keyBytes = keys.reduce((sum, key) => sum + key.length, 0)
   const numbers = [...ends, ...metricEnds, ...keys.map(({ length }) => length)]
-  const target = Buffer.allocUnsafe(fixedBytes + 4 * numbers.length + keyBytes + bytes.length)
+  const topicBytes = topic === '' ? 0 : topic.length + topicLengthBytes
+  const target = Buffer.allocUnsafe(fixedBytes + 4 * numbers.length + keyBytes + bytes.length + topicBytes)
   let at = target.writeDoubleLE(firstSeenMs, headBytes)
   for (const number of [ends.length, keys.length, metricEnds.length, ...numbers]) at = target.writeUInt32LE(number, at)
   for (const key of keys) at += key.copy(target, at)
-  bytes.copy(target, at)
+  at += bytes.copy(target, at)
+  if (topic !== '') target.writeUInt16LE(topic.length, at + target.write(topic, at, 'latin1'))
   magic.copy(target)
   target.writeUInt32LE(target.length - headBytes, 8)
   target.writeUInt32LE(crc32(target.subarray(8)), 4)
@@ -64,22 +72,32 @@ export function decodeEntryAt(source: Buffer, start: number): FoundEntry | undef
   const ends = numbers(records)
   const metricEnds = numbers(metricEndCount)
   const keyLengths = numbers(keyCount)
-  const valueBytes = end - at - keyLengths.reduce((sum, bytes) => sum + bytes, 0)
-  if (!describesBatch(ends, keyCount, metricEnds, valueBytes) || !Number.isFinite(firstSeenMs)) return undefined
+  const valueBytes = ends.at(-1) ?? 0
+  const topic = topicIn(source, at + keyLengths.reduce((sum, bytes) => sum + bytes, 0) + valueBytes, end)
+  if (topic === undefined) return undefined
+  if (!describesBatch(ends, keyCount, metricEnds) || !Number.isFinite(firstSeenMs)) return undefined
   const keys = Array.from(keyLengths, (bytes) => {
     at += bytes
     return source.subarray(at - bytes, at)
   })
-  const batch = { bytes: source.subarray(at, end), ends, keys, ...(metricEndCount > 0 && { metricEnds }) }
-  return { batch, firstSeenMs, start, end }
+  const batch = { bytes: source.subarray(at, at + valueBytes), ends, keys, ...(metricEndCount > 0 && { metricEnds }) }
+  return { batch, firstSeenMs, topic, start, end }
 }
 
-/** Whether there are records, which end in order and at the end of the bytes, each with what belongs to it. */
-function describesBatch(ends: Uint32Array, keys: number, metricEnds: Uint32Array, valueBytes: number): boolean {
+/** The topic that stands between the values and the end of an entry; '' for none, undefined where something else does. */
+function topicIn(source: Buffer, valuesEnd: number, end: number): string | undefined {
+  if (valuesEnd === end) return ''
+  const topicEnd = end - topicLengthBytes
+  if (valuesEnd >= topicEnd || source.readUInt16LE(topicEnd) !== topicEnd - valuesEnd) return undefined
+  const topic = source.toString('latin1', valuesEnd, topicEnd)
+  return topicName.test(topic) ? topic : undefined
+}
+
+/** Whether there are records, which end in order, each with what belongs to it. */
+function describesBatch(ends: Uint32Array, keys: number, metricEnds: Uint32Array): boolean {
   const records = ends.length
   return (
     records > 0 &&
-    ends[records - 1] === valueBytes &&
     isAscending(ends) &&
     (keys <= 1 || keys === records) &&
     (metricEnds.length === 0 || metricEnds.length === records) &&

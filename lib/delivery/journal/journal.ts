@@ -9,12 +9,15 @@ import { Commits } from './commits.js'
 import type { DeadSpace } from './dead-space.js'
 import { JournalDirectory } from './directory.js'
 import { encodeEntry, type JournalEntry } from './entry.js'
+import { doubtAbout } from './file-system.js'
 import { type EntryRef, type Fault, Log, type NewEntry, type TakenEntry } from './log.js'
 
 export type JournalOptions = {
   directory: string
   /** All that all processes may have in it, finished bytes of unfinished segments included. */
   maxBytes: number
+  /** What batches are promised to, and those that an older version has left. */
+  topic: string
 }
 
 /**
@@ -170,19 +173,31 @@ export class Journal {
    *
    * @throws {JournalRefusal} after a few seconds at the latest
    */
-  append(entry: JournalEntry, { held = false } = {}): Promise<EntryRef> {
-    const { batch, firstSeenMs } = entry
+  append({ batch, firstSeenMs }: Omit<JournalEntry, 'topic'>, { held = false } = {}): Promise<EntryRef> {
+    const { topic } = this.#options
     if (this.#status.state === 'unavailable') return Promise.reject(new JournalRefusal(this.#status))
     if (this.#commits.waitingBytes + batch.bytes.length > maxWaitingBytes) {
       return Promise.reject(new JournalRefusal({ state: 'unavailable', message: 'The disk is too slow' }))
     }
-    return this.#commits.add({ bytes: encodeEntry(entry), metrics: metricsIn(batch), firstSeenMs, held })
+    return this.#commits.add({
+      bytes: encodeEntry({ batch, firstSeenMs, topic }),
+      metrics: metricsIn(batch),
+      firstSeenMs,
+      held,
+    })
   }
 
-  /** The oldest entries that nobody has taken, about `maxBytes`; what processes left that ended comes first. */
-  take(maxBytes: number): Promise<TakenEntry[]> {
+  /** Topics other than that of the options for which something waits. */
+  get otherTopics(): ReadonlySet<string> {
+    const topics = this.#adoption.logs.map((log) => (log.hasMore ? log.topic : ''))
+    return new Set(topics.filter((topic) => topic !== '' && topic !== this.#options.topic))
+  }
+
+  /** The oldest entries for a topic that nobody has taken, about `maxBytes`; what processes left that ended comes first. */
+  take(maxBytes: number, topic = this.#options.topic): Promise<TakenEntry[]> {
     return this.#inTurn(async () => {
       for (const log of this.#logs) {
+        if ((log.topic || this.#options.topic) !== topic) continue
         const taken = await log.take(maxBytes)
         if (taken.length > 0) return taken
       }
@@ -306,8 +321,13 @@ export class Journal {
 
   async #openDirectory(): Promise<void> {
     try {
-      this.#directory = await JournalDirectory.open(this.#options.directory)
+      const { directory } = this.#options
+      this.#directory = await JournalDirectory.open(directory)
       this.#set({ state: 'ok', message: takesBatches })
+      const doubt = await doubtAbout(directory)
+      if (doubt !== undefined) {
+        this.#logger.warn({ directory }, `the journal lies on ${doubt}; VANTAGE_JOURNAL_DIR should name a local disk`)
+      }
     } catch (error) {
       this.#set({ state: 'unavailable', message: messageOf(error) })
     }

@@ -90,6 +90,7 @@ export class Log {
   /** Finished segments that could not be deleted. */
   readonly #leftovers = new Set<Part>()
   #nextNumber = 1
+  #topic = ''
   #appending: Part | undefined
 
   private constructor(options: LogOptions) {
@@ -112,6 +113,11 @@ export class Log {
 
   get directory(): string {
     return this.#options.directory
+  }
+
+  /** What its entries were promised to, which is one topic, as a process has one; '' where an older version wrote them. */
+  get topic(): string {
+    return this.#topic
   }
 
   has(part: Part): boolean {
@@ -334,6 +340,7 @@ export class Log {
       this.#options.onRead?.()
       for (const entry of found.entries) {
         if (part.entries === 0) part.firstSeenMs = entry.firstSeenMs
+        this.#topic ||= entry.topic
         part.entries++
         part.metrics += metricsIn(entry.batch)
       }
@@ -360,11 +367,11 @@ export class Log {
     return found.entries.flatMap((entry) => {
       const start = base + entry.start
       if (part.open.has(start) || part.skipped.delete(start)) return []
-      const { firstSeenMs, batch } = entry
+      const { firstSeenMs, batch, topic } = entry
       const ref = { part, start, end: base + entry.end, metrics: metricsIn(batch), firstSeenMs }
       part.open.set(start, ref)
       part.firstSeenMs = firstSeenMs
-      return [{ ref, entry: { batch, firstSeenMs } }]
+      return [{ ref, entry: { batch, firstSeenMs, topic } }]
     })
   }
 

@@ -38,7 +38,7 @@ async function* readSegment(segment: Segment): AsyncGenerator<ReadEntry> {
     let cursor = await segment.marked()
     while (cursor < segment.size) {
       const { entries, end } = await readPiece(segment, cursor, pieceBytes)
-      for (const { batch, firstSeenMs, start, end } of entries) yield { batch, firstSeenMs, bytes: end - start }
+      for (const { start, end: entryEnd, ...entry } of entries) yield { ...entry, bytes: entryEnd - start }
       cursor += end
     }
   } finally {

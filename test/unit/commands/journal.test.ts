@@ -87,7 +87,7 @@ test('a journal of a collector that does not run is sent by journal replay', asy
     env: { ...env, VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka },
   })
   t.equal(code, 0)
-  t.same(JSON.parse(stdout), { metrics: 30, refused: 0, left: 0, unreadable: 0 })
+  t.same(JSON.parse(stdout), { metrics: 30, refused: 0, left: 0, unreadable: 0, elsewhere: 0 })
   t.equal(new Set((await readTopic(kafka, 30)).map(({ value }) => JSON.parse(value).id)).size, 30)
   t.match(JSON.parse((await runCommand(['journal', 'status', '--json'], { env })).stdout), { metrics: 0, logs: [] })
 })

@@ -192,3 +192,20 @@ test('a full disk is told with 503, and taken when there is room again', async (
   const ids = (await readTopic(kafka, promised + 100)).map(({ value }) => JSON.parse(value).id)
   t.equal(new Set(ids).size, promised + 100, 'nothing that was answered 202 is missing')
 })
+
+test('a journal that lies in memory is warned of at the start', async (t) => {
+  const disk = await makeDirectory(t)
+  for (const type of ['tmpfs', 'ramfs']) {
+    try {
+      execFileSync('mount', ['-t', type, type, disk], { stdio: 'ignore' })
+    } catch {
+      t.pass('not tested: this user may not mount a file system')
+      return
+    }
+    t.teardown(() => execFileSync('umount', ['-l', disk]))
+    const env = { VANTAGE_JOURNAL_DIR: join(disk, 'journal'), VANTAGE_API_WORKERS: '1' }
+    const collector = await startCollector(t, { kafka: await nowhere(), env })
+    const [told] = collector.logs.filter(({ level }) => level === 'warn')
+    t.match(told?.msg, `the journal lies on ${type}, in memory: a 202 with durability journal is lost`)
+  }
+})

@@ -6,6 +6,7 @@ import { scan } from '../../../../lib/delivery/journal/find-entries.js'
 import type { RecordBatch } from '../../../../lib/delivery/record-batch.js'
 
 const firstSeenMs = 1701878400000.5
+const topic = 'metrics-raw'
 const good: RecordBatch = {
   bytes: Buffer.from('abcdef'),
   ends: Uint32Array.of(2, 4, 6),
@@ -17,21 +18,31 @@ test('what is written is what is read, whatever it is', async (t) => {
   const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
   const values = fc.array(bytes, { minLength: 1, maxLength: 20 })
   const batch = fc.record({ values, keys: fc.constantFrom('none', 'one', 'each'), ndjson: fc.boolean(), key: bytes })
+  const topics = fc.stringMatching(/^[A-Za-z0-9._-]{0,249}$/)
   fc.assert(
-    fc.property(batch, bytes, ({ values, keys, ndjson, key }, before) => {
+    fc.property(batch, bytes, topics, ({ values, keys, ndjson, key }, before, topic) => {
       const written: RecordBatch = {
         bytes: Buffer.concat(values),
         ends: sums(values.map(({ length }) => length)),
         keys: keys === 'each' ? values : keys === 'one' ? [key] : [],
         ...(ndjson && { metricEnds: sums(values.map((_, n) => n + 1)) }),
       }
-      const source = Buffer.concat([before, encodeEntry({ batch: written, firstSeenMs }), before])
+      const source = Buffer.concat([before, encodeEntry({ batch: written, firstSeenMs, topic }), before])
       const found = decodeEntryAt(source, before.length)
       t.same(found?.batch, written)
       t.equal(found?.firstSeenMs, firstSeenMs)
+      t.equal(found?.topic, topic)
     }),
     { numRuns: 200 },
   )
+})
+
+test('an entry of a version that knew no topics is read, and one with a topic is read by such a version', async (t) => {
+  const [old, now] = ['', topic].map((topic) => encodeEntry({ batch: good, firstSeenMs, topic }))
+  t.match(decodeEntryAt(old ?? Buffer.alloc(0), 0), { batch: good, topic: '' })
+  // It looks for values from where they begin, and where each ends, and never at what is behind them.
+  const [oldValues, values] = [old, now].map((entry) => entry?.indexOf('abcdef'))
+  t.equal(values, oldValues)
 })
 
 test('an entry that describes no batch is passed over as damaged, although its checksum is right', async (t) => {
@@ -51,9 +62,11 @@ test('an entry that describes no batch is passed over as damaged, although its c
     'more keys than there is room for': withNumber(24, 2 ** 32 - 1),
     'more counts of metrics than there is room for': withNumber(28, 2 ** 32 - 1),
     'a key that is longer than the entry': withNumber(32 + 4 * 6, 2 ** 32 - 1),
-    'a time that is none': encodeEntry({ batch: good, firstSeenMs: Number.NaN }),
+    'a time that is none': encodeEntry({ batch: good, firstSeenMs: Number.NaN, topic }),
+    'a topic that Kafka does not know': encodeEntry({ batch: good, firstSeenMs, topic: 'metrics raw' }),
+    'a topic that is too long': encodeEntry({ batch: good, firstSeenMs, topic: 'x'.repeat(250) }),
   }
-  const whole = encodeEntry({ batch: good, firstSeenMs })
+  const whole = encodeEntry({ batch: good, firstSeenMs, topic })
   t.same(decodeEntryAt(whole, 0)?.batch, good)
   for (const [what, entry] of Object.entries(entries)) {
     t.equal(decodeEntryAt(entry, 0), undefined, what)
@@ -64,12 +77,12 @@ test('an entry that describes no batch is passed over as damaged, although its c
 })
 
 function entryOf(changes: Partial<RecordBatch>): Buffer {
-  return encodeEntry({ batch: { ...good, ...changes }, firstSeenMs })
+  return encodeEntry({ batch: { ...good, ...changes }, firstSeenMs, topic })
 }
 
 /** The good entry with another number at that place, and the checksum for it. */
 function withNumber(at: number, number: number): Buffer {
-  const entry = encodeEntry({ batch: good, firstSeenMs })
+  const entry = encodeEntry({ batch: good, firstSeenMs, topic })
   entry.writeUInt32LE(number, at)
   entry.writeUInt32LE(crc32(entry.subarray(8)), 4)
   return entry

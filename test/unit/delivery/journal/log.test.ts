@@ -25,7 +25,7 @@ async function openLog(t: Test, root: string, damages: Damage[] = []): Promise<L
 /** An entry of about 550 bytes; its time of arrival is its number. */
 function entryOf(number: number, held = false) {
   const batch = { bytes: Buffer.alloc(500, number), ends: Uint32Array.of(200, 500), keys: [Buffer.from('key')] }
-  return { bytes: encodeEntry({ batch, firstSeenMs: number }), metrics: 2, firstSeenMs: number, held }
+  return { bytes: encodeEntry({ batch, firstSeenMs: number, topic: '' }), metrics: 2, firstSeenMs: number, held }
 }
 
 function entriesOf(first: number, count: number) {
