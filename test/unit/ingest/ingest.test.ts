@@ -130,6 +130,29 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
     t.equal((partial.body.errors as string[]).length, names.length + 3)
   })
 
+  await t.test('one NaN among 1,000 metrics is named with its metric and its byte, in gzip as well', async (t) => {
+    const text = JSON.stringify(batchOf(1000)).replace(/("id":700,.*?"value":)[\d.]+/, '$1NaN')
+    const detail = `metrics[700], byte ${text.indexOf('NaN')}: NaN is not JSON: leave out the metric or send a number`
+    for (const reply of [
+      await collector.post(text),
+      await collector.post(gzipSync(text), { 'Content-Encoding': 'gzip' }),
+    ]) {
+      t.equal(reply.status, 400)
+      t.match(reply.body, { code: 'VANTAGE_INVALID_JSON', detail })
+    }
+  })
+
+  await t.test('what many serialisers write for nothing is taken, and is not in the record', async (t) => {
+    const nothing = { tags: null, endpoint: null, error: null, environment: null, agent_version: null, trace_id: null }
+    const metric = { ...metricOf(10), ...nothing, status_code: '<200.0>', remark: null }
+    for (const [id, text] of ['a', 'a\n'].entries()) {
+      const batch = { metrics: [{ ...metric, id: 10 + id, text }], service_name: 'api-gateway', environment: null }
+      const status = id === 0 ? '200' : '200.0'
+      const reply = await collector.post(JSON.stringify(batch).replace('"<200.0>"', status))
+      t.equal(reply.status, 202)
+    }
+  })
+
   await t.test('415 says what is taken', async (t) => {
     const encoding = await collector.post('{}', { 'Content-Encoding': 'br' })
     t.equal(encoding.headers.get('accept-encoding'), 'gzip')
@@ -140,7 +163,7 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
   await t.test('the connection and the process go on after all that', async (t) => {
     t.equal((await collector.post(batchOf(1, { first: 8 }))).status, 202)
     const { ingestion, ledger, workers } = await collector.stats()
-    t.equal(ingestion.metrics_accepted, 10)
+    t.equal(ingestion.metrics_accepted, 12)
     t.equal(ledger.difference, 0)
     t.same(
       workers.map(({ held_bytes }) => held_bytes),
@@ -149,10 +172,19 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
   })
 
   await t.test('the topic', async (t) => {
-    const records = await readTopic(kafka, 10)
-    const ids = records.map(({ value }) => JSON.parse(value).id).sort()
-    t.same(ids, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    const records = await readTopic(kafka, 12)
+    const ids = records.map(({ value }) => JSON.parse(value).id).sort((a, b) => a - b)
+    t.same(
+      ids,
+      Array.from({ length: 12 }, (_, id) => id),
+    )
     t.same(new Set(records.map(({ key }) => key)), new Set(['api-gateway']))
+    const [plain, parsed] = records.map(({ value }) => value).filter((value) => value.includes('"remark"'))
+    for (const value of [plain, parsed]) {
+      t.match(JSON.parse(value ?? ''), { environment: 'development', agent_version: 'unknown', remark: null })
+      t.match(value, /"status_code":200[,}]/)
+      t.notMatch(value, /"(tags|endpoint|error|environment|agent_version|trace_id)" *: *null/)
+    }
     t.same(new Set(records.map(({ partition }) => partition)).size, 1, 'one service, one partition')
   })
 })
