@@ -1,27 +1,27 @@
 import type { Readable } from 'node:stream'
 import type { Config } from '../config/config.js'
 
-/** What a command works with, so that it needs no process of its own to be understood. */
+/** Everything a command needs from its process, so that it can be read and tested without one. */
 export type CommandContext = {
   /** Ends the process with a line for each mistake if there is any. */
   readConfig: () => Config
-  /** Results, to standard output. */
+  /** Writes results to standard output. */
   print: (text: string) => void
-  /** What is going on, a line, to standard error. */
+  /** Writes a line about progress to standard error. */
   note: (text: string) => void
   /** Standard input. */
   input: () => Readable
-  /** Standard error, where it is a terminal: for what is drawn over and over. */
+  /** Standard error, if it is a terminal: for output that is redrawn. */
   terminal: NodeJS.WriteStream | undefined
-  /** Standard output, where it is a terminal: for what fills it. */
+  /** Standard output, if it is a terminal: for output that fills the screen. */
   screen: NodeJS.WriteStream | undefined
   /** Aborted by SIGINT or SIGTERM. */
   signal: AbortSignal
 }
 
-/** `vantage-collector NAME ...`: whatever an operator runs beside the server. */
+/** `vantage-collector NAME ...`: a command that an operator runs beside the server. */
 export type Command = {
-  /** Its part of --help: a line for the command, indented ones for its options. */
+  /** Its part of --help: one line for the command, then its options, indented. */
   usage: string
   /**
    * Resolves with the exit code.

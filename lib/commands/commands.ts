@@ -1,6 +1,6 @@
 import type { Command } from './command.js'
 
-/** Every command by its name. A command is loaded when it is run, so that the server starts without them. */
+/** Every command by name. A command is loaded only when it runs, so the server starts without them. */
 export const commands: Record<string, () => Promise<Command>> = {
   journal: async () => (await import('./journal.js')).journalCommand,
   key: async () => (await import('./key.js')).keyCommand,

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 
 /**
- * Where the embedded Kafka of a collector on this machine is.
+ * Finds the embedded Kafka of a collector on this machine.
  *
  * @throws {Error} when no collector answers, it wants another API key, or it was not started with --dev
  */

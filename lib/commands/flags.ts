@@ -1,6 +1,6 @@
 import { UsageError } from './command.js'
 
-/** @throws {UsageError} for what is no integer from `min` to `max` */
+/** @throws {UsageError} unless it is an integer from `min` to `max` */
 export function integerFlag(flag: string, text: string, min: number, max: number): number {
   const number = Number(text)
   if (text.trim() !== '' && Number.isInteger(number) && number >= min && number <= max) return number

@@ -13,7 +13,7 @@ type Action = (directory: JournalDirectory, flags: Flags, context: CommandContex
 const exitRefused = 1
 const exitUnreadable = 1
 
-/** Shows what lies in the journal, and helps it out. Safe beside a running collector. */
+/** Shows and empties the journal. It is safe to run beside a collector. */
 export const journalCommand: Command = {
   usage: `vantage-collector journal status  what waits in the journal, and whose it is
 vantage-collector journal list    a line for each batch that waits, oldest of each process first
@@ -105,7 +105,7 @@ const actions: Record<string, Action> = {
   },
 }
 
-/** Tells of logs that cannot be read. */
+/** Reports logs that cannot be read. */
 class Unreadable {
   readonly tell: (owner: LogOwner, reason: string) => void
   exitCode = 0

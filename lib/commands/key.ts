@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { createApiKey, isKeyName, parseScopes, scopes } from '../config/api-keys.js'
 import { type Command, UsageError } from './command.js'
 
-/** Makes API keys. The collector knows only their SHA-256, so a key is shown once and nowhere kept. */
+/** Makes API keys. The collector keeps only their SHA-256, so a key is shown once and stored nowhere. */
 export const keyCommand: Command = {
   usage: `vantage-collector key new NAME    make an API key; prints it and its line for VANTAGE_API_KEYS_FILE
     --scope SCOPE,...             what it may do: ${scopes.join(', ')}; ingest if not given
@@ -36,7 +36,7 @@ export const keyCommand: Command = {
   },
 }
 
-/** On a line of its own, also where an editor has left the last one without its end. */
+/** Adds a line, even if an editor left the last one without its newline. */
 async function appendLine(path: string, line: string): Promise<void> {
   const file = await open(path, 'a+', 0o600)
   try {

@@ -2,10 +2,10 @@ import type { Config } from '../config/config.js'
 import { messageOf } from '../shared/errors.js'
 import { commands } from './commands.js'
 
-/** How a command ended: its exit code, and what to say of it where it failed. */
+/** How a command ended: its exit code, or the message to print if it failed. */
 export type CommandEnd = { kind: 'done'; exitCode: number } | { kind: 'usage' | 'failure'; message: string }
 
-/** Runs `vantage-collector NAME ...`. Never throws: what a command throws is a failure, told in a line. */
+/** Runs `vantage-collector NAME ...`. Never throws: an error of the command becomes a message of one line. */
 export async function runCommand(name: string, args: string[], readConfig: () => Config): Promise<CommandEnd> {
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (load === undefined) return { kind: 'usage', message: `There is no command ${name}` }
@@ -35,7 +35,7 @@ export async function runCommand(name: string, args: string[], readConfig: () =>
   }
 }
 
-/** Ours, or that of parseArgs. */
+/** Whether it is a UsageError, or one of parseArgs. */
 function isUsageError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   return error.name === 'UsageError' || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))

@@ -2,7 +2,7 @@ import type { Command } from './command.js'
 import { readSendOptions } from './send/options.js'
 import { Sending } from './send/sending.js'
 
-/** Makes an agent of anything that has a shell. */
+/** Turns anything that has a shell into an agent. */
 export const sendCommand: Command = {
   usage: `vantage-collector send FILE|-     post metrics: a batch, an array, or JSON a line; - reads standard input
     --url URL                     of the collector, instead of this machine's VANTAGE_API_PORT

@@ -5,7 +5,7 @@ import type { Command } from './command.js'
 import { findDevKafka } from './dev-kafka.js'
 import { readTopic } from './topic-reader.js'
 
-/** Prints records as they arrive in Kafka, so that a newcomer sees a metric come out of it. */
+/** Prints records as they arrive in Kafka, so that newcomers see their metric come out. */
 export const tailCommand: Command = {
   usage: `vantage-collector tail            print records as they arrive in Kafka
     --topic NAME                  instead of VANTAGE_KAFKA_TOPIC
@@ -42,7 +42,7 @@ export const tailCommand: Command = {
   },
 }
 
-/** The settings for the embedded Kafka, which speaks in clear. */
+/** The settings for the embedded Kafka, which does not encrypt. */
 async function embedded(config: Config): Promise<Config> {
   return { ...config, kafkaBootstrapServers: await findDevKafka(config), kafkaSecurityProtocol: 'plaintext' }
 }

@@ -1,7 +1,7 @@
-/** Agents choose the names of their services: what would steer the terminal must not get to it. */
+/** Agents choose the names of their services, so control characters must not reach the terminal. */
 const steering = /[\p{C}\p{Zl}\p{Zp}]/gu
 
-/** The text as a terminal may show it: on one line, and nothing but what can be read. */
+/** The text on one line, with everything replaced that is not printable. */
 export function terminalText(text: string): string {
   return text.replace(steering, '\ufffd')
 }

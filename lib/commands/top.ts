@@ -16,7 +16,7 @@ const shownWords = [
 ]
 const explainedWords = shownWords.map((word) => `      ${word.padEnd(28)}${meaningOf(word)}\n`).join('')
 
-/** The status page for a terminal: for a collector that is reachable by ssh only. */
+/** The status page for a terminal, for collectors that can be reached by ssh only. */
 export const topCommand: Command = {
   usage: `vantage-collector top             the status page in a terminal: rates, latency, the ledger, workers, brokers, problems
     --url URL                     of the collector, instead of this machine's VANTAGE_API_PORT
@@ -47,7 +47,7 @@ ${explainedWords}`,
   },
 }
 
-/** Two looks, since a rate takes two. */
+/** A rate needs two polls. */
 async function printOnce(watch: Watch, { print, signal }: CommandContext): Promise<void> {
   await watch.look(signal)
   await watch.rest(signal)

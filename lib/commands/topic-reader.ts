@@ -6,11 +6,11 @@ import type { ConnectionProperties } from '../delivery/connection-properties.js'
 export type ReadOptions = {
   connection: ConnectionProperties
   topic: string
-  /** From the oldest record on that Kafka still has; otherwise only what comes from now on. */
+  /** Starts at the oldest record that Kafka still has; otherwise at the end. */
   fromBeginning: boolean
 }
 
-/** A record as it came out of Kafka. */
+/** A record as read from Kafka. */
 export type ReadRecord = {
   partition: number
   offset: number

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { now, type Schedule } from './clock.js'
 
-/** More often there is no need to tell: what falls due within it is sent together. */
+/** What falls due within this time is sent together. */
 const shortestPauseMs = 0.2
 
 const { firstAtMs, intervalMs }: Schedule = workerData

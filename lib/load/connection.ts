@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { ResponseReader } from './response-reader.js'
 
-/** What came back for a request: a status, or why there is none. */
+/** The outcome of a request: a status, or why there was none. */
 export type Outcome = { status: number } | { failure: string }
 
 /**

@@ -18,26 +18,26 @@ export type LoadResult = {
   requests: number
   /** Answers by status, and failures by their reason. */
   outcomes: Record<string, number>
-  /** In milliseconds; null where the load generator was too late to tell. */
+  /** In milliseconds; null if the load generator was too late to measure. */
   latencyMs: Record<string, number> | null
   /** HdrHistogram's compressed form, in microseconds. */
   histogram: string
   generator: { lagP99Ms: number; lagMaxMs: number; utilization: number }
-  /** Why its figures are not to be trusted. */
+  /** Why its figures cannot be trusted. */
   objection: string | null
   timeline: Sample[]
 }
 
-/** A sender that is busier than that may be what limits a closed loop. */
+/** A busier sender may itself limit a closed loop. */
 const maxUtilization = 0.95
-/** For the senders to come from their rendezvous. */
+/** How long the senders have to get ready. */
 const headStartMs = 300
 const reportsPerSample = 2
 
 /** `latency` is that of the sample's second. */
 export type OnSample = (sample: Sample, latency: Histogram) => void
 
-/** Runs a load. `ledgers` tell what has to be in the topic. Rejects when a sender fails. */
+/** Runs a load. `ledgers` list what must be in the topic. Rejects when a sender fails. */
 export async function runLoad(
   options: LoadOptions,
   onSample: OnSample = () => undefined,

@@ -1,4 +1,4 @@
-/** What a load is. Everything a sender process needs to know travels as this, so it is plain data. */
+/** A load. It travels to the sender processes, so it is plain data. */
 export type LoadOptions = {
   /** Where batches are posted. */
   url: string
@@ -14,10 +14,10 @@ export type LoadOptions = {
   services: number
   /** Share of metrics that a collector must reject. */
   badShare: number
-  /** How a batch is written: as ours, or as OTLP with the same information, for peers that take that. */
+  /** The format of a batch: ours, or OTLP with the same information for peers that take it. */
   dialect: 'vantage' | 'otlp-json' | 'otlp-protobuf'
   headers: Readonly<Record<string, string>>
-  /** Where 1 % of requests are sent later than that by the load generator's own fault, it tells no percentiles. */
+  /** If the load generator itself sends 1 % of the requests later than this, the result has no percentiles. */
   maxLagMs: number
 }
 

@@ -24,7 +24,7 @@ export function describeSample({ second, metricsPerSecond, p50Ms, p99Ms, maxMs }
   return `${second} of ${seconds} s: ${short(metricsPerSecond)} metrics/s, p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)}, max ${maxMs.toFixed(1)} ms`
 }
 
-/** What the result misses of what was asked for, a line each. */
+/** A line for each threshold that the result misses. */
 export function missed({ metricsPerSecond, outcomes, latencyMs }: LoadResult, thresholds: Thresholds): string[] {
   const counts = Object.entries(outcomes)
   const all = counts.reduce((sum, [, count]) => sum + count, 0)

@@ -4,11 +4,11 @@ const headEnd = '\r\n\r\n'
 const maxHeadBytes = 65_536
 const lastChunk = /(?:^|\r\n)0+\r\n(?:[^\r\n]+\r\n)*\r\n$/
 
-/** Finds where a response ends, and forgets what it says: only its status is of interest. */
+/** Finds where a response ends and keeps only its status. */
 export class ResponseReader {
   #text = ''
 
-  /** Takes what has arrived; gives the response when it is complete. There is one at a time. */
+  /** Adds received bytes; returns the response once it is complete. */
   read(chunk: Buffer): Response | undefined {
     this.#text += chunk.toString('latin1')
     const end = this.#text.indexOf(headEnd)

@@ -7,13 +7,13 @@ import { createHistogram, encode, recordMs } from './histogram.js'
 import type { AgentLedger } from './ledger.js'
 import type { LoadOptions } from './options.js'
 
-/** What the parent tells a sender. */
+/** Messages from the parent to a sender. */
 export type SenderTask = { options: LoadOptions; process: number }
 export type SenderStart = { startAtMs: number }
 
 /** What a sender reports: figures of the measurement since its last report, and at the end the ledgers. */
 export type SenderReport = {
-  /** Of answers, by status, or by why there was none. */
+  /** Answers by status, and failures by reason. */
   outcomes: Record<string, number>
   /** Valid metrics answered 202. */
   acceptedMetrics: number
@@ -26,9 +26,9 @@ export type SenderReport = {
 }
 
 const reportIntervalMs = 500
-/** A connection of a closed loop rests that long where it got no 2xx, or it would ask ten thousand times a second. */
+/** How long a connection of a closed loop pauses after a failure, instead of posting ten thousand times a second. */
 const pauseAfterFailureMs = 10
-/** Of what is still unanswered at the end, this long is waited for. */
+/** How long to wait at the end for requests without an answer. */
 const graceMs = 10_000
 
 class Agent {

@@ -6,7 +6,7 @@ declare const uPlot: typeof uPlotType
 export type Series = { label: string; tone: 'accent' | 'good' | 'warn' | 'bad' | 'violet'; fill?: boolean }
 
 const secondsShown = 300
-/** A page that was just opened shows this much, to fill its charts. */
+/** A page that was just opened shows at least this much. */
 const secondsAtFirst = 60
 
 /** A line chart of the last five minutes. Its colors are those of the style sheet. */

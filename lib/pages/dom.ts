@@ -1,4 +1,4 @@
-// What the parts of the status page are made of.
+// Building blocks of the status page.
 
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id)

@@ -91,7 +91,7 @@ function showGone(reason: string): void {
   latencies.add(Date.now(), [])
 }
 
-/** Says what a heading means to those who point at it. */
+/** Gives headings a tooltip with the meaning of their word. */
 function explainWords(): void {
   for (const heading of document.querySelectorAll<HTMLElement>('[data-word]')) {
     heading.title = meaningOf(heading.dataset.word ?? '') ?? ''
@@ -100,7 +100,7 @@ function explainWords(): void {
 
 function setStatus(status: string, text: string): void {
   byId('status').dataset.status = status
-  // Not for every poll: a screen reader would say it again.
+  // Only when it changes, because a screen reader would repeat it.
   if (byId('status-text').textContent !== text) setText('status-text', text)
 }
 
@@ -272,6 +272,6 @@ async function showConfiguration(): Promise<void> {
       ...Object.entries(settings).map(([name, value]) => term(name, value === '' ? 'none' : String(value))),
     )
   } catch (error) {
-    setText('configuration', `It cannot be had: ${error}`)
+    setText('configuration', `It could not be loaded: ${error}`)
   }
 }

@@ -2,9 +2,9 @@ import { otherServices } from '../telemetry/telemetry.js'
 
 /** Services that are shown by name. */
 const maxShown = 50
-/** Services told apart while it is decided which of them are shown. */
+/** Services that are counted apart, to decide which of them are shown. */
 const maxRanked = 1000
-/** How much busier than the quietest service shown another one has to be to take its place: keeps names from flapping. */
+/** A service must be this much busier than the quietest one shown to replace it, so that names do not flap. */
 const advantage = 2
 
 /**
@@ -47,7 +47,7 @@ export class BusiestServices {
     else this.#other += metrics
   }
 
-  /** Lets services that were much busier of late than the quietest ones shown take their places. */
+  /** Replaces the quietest services shown by services that were much busier recently. */
   #rank(): void {
     const recent = this.#recent
     const quietestFirst = [...this.#shown.keys()].sort((a, b) => (recent.get(a) ?? 0) - (recent.get(b) ?? 0))

@@ -14,11 +14,11 @@ import {
 import { BusiestServices } from './busiest-services.js'
 import type { WorkerProcess } from './worker-process.js'
 
-/** Longest wait for a worker's figures; one that is late is shown as it was last known. */
+/** Longest wait for a worker's figures; a late worker is shown with its last ones. */
 const refreshTimeoutMs = 250
 const maxRecentProblems = 50
 
-/** The sums over all workers. Those of a worker that has ended stay in them, so that no counter ever falls. */
+/** The sums over all workers. They keep the figures of workers that have ended, so no counter ever falls. */
 export class Fleet {
   readonly #startedAtMs = performance.now()
   readonly #log: Pick<LogOutput, 'dropped'>
@@ -57,7 +57,7 @@ export class Fleet {
     this.#workerRestarts++
   }
 
-  /** Takes in what a snapshot tells of the time since the one before. */
+  /** Adds what a snapshot says about the time since the one before. */
   note({ services, recentProblems }: WorkerSnapshot['since']): void {
     this.#services.add(services)
     if (recentProblems.length === 0) return
@@ -72,7 +72,7 @@ export class Fleet {
     const fresh = new Set<WorkerProcess>()
     await Promise.all(asked.map(async (worker) => (await worker.refresh(refreshTimeoutMs)) && fresh.add(worker)))
 
-    // From here on without an await, so that a worker that ends meanwhile is counted once.
+    // No await from here on, so that a worker that ends meanwhile is counted once.
     const now = performance.now()
     const sums = emptySums()
     add(sums, this.#ended)
@@ -120,7 +120,7 @@ function sumGauges(workers: WorkerStats[]): Gauges {
   return all
 }
 
-/** Each broker once, as the worker sees it that sees it worst. */
+/** Each broker once, as the worker with the worst view of it sees it. */
 function worstOf(states: BrokerState[]): BrokerState[] {
   const brokers = new Map<string, BrokerState>()
   for (const state of states) {

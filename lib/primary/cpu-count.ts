@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 
-/** Where Linux says which control groups a process is in, and where it shows them. */
+/** Where Linux lists the control groups of a process, and where it mounts them. */
 const membershipFile = 'proc/self/cgroup'
 const hierarchies = 'sys/fs/cgroup'
 
@@ -54,7 +54,7 @@ function limitsOfVersion1(directory: string): number[] {
   return ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((name) => Number(readText(join(directory, name)) ?? NaN))
 }
 
-/** Undefined where there is no such file: not Linux, or a group without a quota. */
+/** Undefined if the file does not exist: this is not Linux, or the group has no quota. */
 function readText(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')

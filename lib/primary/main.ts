@@ -13,11 +13,11 @@ export type PrimaryMain = {
   uWebSockets: string
   /** What is wrong with the configuration as it is now; warnings are for the log. */
   examineConfig: () => { warnings: string[]; obstacles: string[] }
-  /** Ends the process, with `failed` so that whatever started it can see it. */
+  /** Ends the process; `failed` shows in its exit code. */
   end: (how: 'stopped' | 'failed') => void
 }
 
-/** Starts the collector, and listens to signals from then on. */
+/** Starts the collector and handles signals from then on. */
 export async function runPrimary({ config, dev, log, logger, uWebSockets, examineConfig, end }: PrimaryMain) {
   const primary = new Primary(config, logger, { dev, log, uWebSockets, onGiveUp: () => end('failed') })
   let stopping = false

@@ -19,11 +19,11 @@ export type PrimaryOptions = {
   log: Pick<LogOutput, 'dropped'>
   /** Which build of uWebSockets.js the workers load, for the log. */
   uWebSockets: string
-  /** The workers never come to take connections. */
+  /** Called when no worker can be started. */
   onGiveUp: () => void
 }
 
-/** Kept from the time to shut down for ending this process. */
+/** The part of the shutdown time that is kept for ending this process. */
 const reserveMs = 200
 
 /** libuv's threads: questions to Kafka and the journal's disk hold some, and inflating must not wait for them. */
@@ -68,7 +68,7 @@ export class Primary {
     if (this.#options.dev) this.#logger.info('see metrics come out of Kafka: npx vantage-collector tail --dev')
   }
 
-  /** Replaces the workers by new ones, which read files of keys and certificates again. */
+  /** Replaces the workers; the new ones read the files of keys and certificates again. */
   async reload(): Promise<void> {
     await this.#pool?.replaceAll()
   }
@@ -80,7 +80,7 @@ export class Primary {
     this.#logger.info('collector has stopped')
   }
 
-  /** Told once, instead of by each worker that would fail for it. */
+  /** Checked once here, instead of failing in each worker. */
   #checkOpenFiles(): void {
     const { maxConnections } = this.#config
     const openFiles = openFilesLimit()

@@ -6,17 +6,17 @@ export type SlotOptions = {
   fork: () => WorkerProcess
   logger: Logger
   stopping: () => boolean
-  /** Told whether a worker that was started came to take connections. */
+  /** Called for each started worker: whether it came to take connections. */
   onStarted: (ready: boolean) => void
   onRestart: () => void
 }
 
-/** A worker that ran this long has recovered from whatever ended the one before. */
+/** After this long, a worker counts as recovered from the failure of the one before. */
 const stableAfterMs = 10_000
 const firstBackoffMs = 100
 const maxBackoffMs = 10_000
 
-/** The place of one worker: whoever serves in it is replaced when it ends. */
+/** The place of one worker: a worker that ends is replaced by the next one in the same place. */
 export class Slot {
   readonly #options: SlotOptions
   #serving: WorkerProcess | undefined

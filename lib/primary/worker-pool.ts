@@ -8,22 +8,22 @@ import { WorkerProcess } from './worker-process.js'
 
 export type WorkerPoolOptions = {
   size: number
-  /** Environment of the workers beside that of this process. */
+  /** Environment variables of the workers, added to those of this process. */
   env: Record<string, string | undefined>
   stuckAfterMs: number
   /** Undefined where there are no rate limits. */
   rateWindows: RateWindows | undefined
-  /** The workers never come to take connections: there is no use in going on. */
+  /** Called when no worker can be started, so that going on is pointless. */
   onGiveUp: (failedStarts: number) => void
 }
 
 const lookEveryMs = 500
-/** A start that takes longer hangs. */
+/** A start that takes longer counts as hung. */
 const startTimeoutMs = 30_000
 /** Starts that fail one after the other, in whatever slot, until the pool gives up, unless others serve. */
 const maxFailedStarts = 5
 
-/** Runs the workers, a slot each, and sees to it that none is stuck. */
+/** Runs the workers, one in each slot, and replaces any that is stuck. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #fleet: Fleet
@@ -94,7 +94,7 @@ export class WorkerPool {
     this.#logger.info('replacing the workers one at a time')
     for (const [index, slot] of this.#slots.entries()) {
       const replaced = await slot.replace()
-      // Whoever is forked from now on would not be drained.
+      // A worker that is forked from now on would not be drained.
       if (this.#stopping) return
       if (replaced) continue
       this.#logger.error({ replaced: index }, 'a new worker does not start; the others stay as they are')
@@ -155,7 +155,7 @@ export class WorkerPool {
     this.#options.onGiveUp(this.#failedStarts)
   }
 
-  /** Whether it came to serve once and somebody still does: then a file that was spoilt meanwhile ends nobody else. */
+  /** Whether workers have served and one still does: then a file that was damaged meanwhile must not end the others. */
   get #serves(): boolean {
     return this.#readyStarts >= this.#options.size && [...this.#alive.values()].some(({ ready }) => ready)
   }

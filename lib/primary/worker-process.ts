@@ -5,9 +5,9 @@ import type { WorkerSnapshot } from '../telemetry/telemetry.js'
 
 export type WorkerEvents = {
   onSnapshot: (snapshot: WorkerSnapshot) => void
-  /** The worker wants the figures of all; the id is for the answer. */
+  /** The worker asks for the figures of all workers; the answer carries the id. */
   onFleetRequest: (id: number) => void
-  /** What its clients want to send, for the rate limits; the id is for the answer. */
+  /** What its clients want to send, for the rate limits; the answer carries the id. */
   onRateRequests: (id: number, requests: readonly RateRequest[]) => void
 }
 
@@ -50,12 +50,12 @@ export class WorkerProcess {
     })
   }
 
-  /** How long nothing has been heard of it. */
+  /** How long it has sent nothing. */
   get silentMs(): number {
     return performance.now() - this.#heardAtMs
   }
 
-  /** What it last said of itself; undefined before the first time. */
+  /** Its last figures; undefined before the first ones. */
   get snapshot(): WorkerSnapshot | undefined {
     return this.#snapshot
   }
@@ -75,12 +75,12 @@ export class WorkerProcess {
     })
   }
 
-  /** Sends a message, or drops it if the worker has gone: its exit tells what there is to know. */
+  /** Sends a message. Drops it if the worker has gone, whose exit is reported anyway. */
   send(message: PrimaryMessage): void {
     if (this.#worker.isConnected()) this.#worker.process.send(message, () => undefined)
   }
 
-  /** Has it finish, or end at once if it has not begun. */
+  /** Lets it finish, or ends it at once if it has not started to serve. */
   terminate(): void {
     this.#worker.process.kill('SIGTERM')
   }

@@ -11,7 +11,7 @@ export class BufferPool {
   readonly #idle = new Map<number, ArrayBufferLike[]>()
   #idleBytes = 0
 
-  /** A buffer of this length, with whatever was in it before. */
+  /** A buffer of this length, with arbitrary content. */
   take(length: number): Buffer {
     const capacity = capacityFor(length)
     const memory = this.#idle.get(capacity)?.pop()
@@ -20,7 +20,7 @@ export class BufferPool {
     return Buffer.from(memory, 0, length)
   }
 
-  /** Takes a buffer back that came from `take`. Nobody may use it any more. */
+  /** Returns a buffer from `take` to the pool. It must not be used any more. */
   give({ buffer: memory }: Buffer): void {
     const capacity = memory.byteLength
     if (this.#idleBytes + capacity > maxIdleBytes) return

@@ -9,7 +9,7 @@ export type ProblemDefinition = {
    */
   retryable: boolean
   title: string
-  /** What whoever runs the agent should do. */
+  /** What the operator of the agent should do. */
   remedy: string
 }
 
@@ -194,7 +194,7 @@ export class Problem extends Error {
   }
 }
 
-/** What a caught value says of itself. */
+/** The message of a caught value. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.message.replace(

@@ -6,7 +6,7 @@ const maxWaitingBytes = 2 ** 20
 const tryAgainMs = 50
 
 /**
- * Standard output for the lines of a log. It takes as many lines as whoever reads it leaves room for, and never waits:
+ * Standard output for the lines of a log. It writes as much as its reader has room for, and never waits:
  * a pipe that nobody reads must not hold up a request, or the end of the process. Lines wait in a bounded memory for a
  * reader that is late; what comes beyond that is dropped and counted.
  */

@@ -3,7 +3,7 @@ import type { LogOutput } from './log-output.js'
 
 export type { Logger }
 
-/** One line of JSON an event; readable lines when `readable`. Bodies and secrets are never given to it. */
+/** Logs one line of JSON for each event, or readable lines. Bodies and secrets are never logged. */
 export async function createLogger(
   config: { serviceName: string; debug: boolean },
   output: LogOutput,
@@ -16,7 +16,7 @@ export async function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
   }
   const logger = pino(options, readable ? await readableLines(output) : output)
-  output.onRecovered((lines) => logger.warn({ lines }, 'lines of this log were dropped, since nobody took them'))
+  output.onRecovered((lines) => logger.warn({ lines }, 'lines of this log were dropped, because nothing read them'))
   return logger
 }
 

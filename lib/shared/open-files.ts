@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
  */
 const leastReserve = 300
 const reservedPart = 0.25
-/** With fewer there is nothing to serve with. */
+/** With fewer, the collector cannot serve. */
 export const leastOpenFiles = 400
 
 /**
@@ -23,12 +23,12 @@ function limits(): string {
   try {
     return readFileSync('/proc/self/limits', 'utf8')
   } catch {
-    // There is no /proc.
+    // Without /proc.
     return ''
   }
 }
 
-/** Most connections of clients that a process may keep open which may open so many files. */
+/** Most client connections of a process that may open this many files. */
 export function possibleConnections(openFiles: number): number {
   return Math.floor(openFiles - Math.max(leastReserve, reservedPart * openFiles))
 }

@@ -1,4 +1,4 @@
-/** Tells of what happens often at most once in a while, with how much of it there was since it was told last. */
+/** Reports something frequent at most once per interval, with the count since the last report. */
 export class Seldom {
   readonly #everyMs: number
   readonly #tell: (amount: number, reason: string) => void

@@ -29,7 +29,7 @@ type Sample = { value: number; labels: Record<string, string>; metricName?: stri
 
 const prefix = 'vantage_collector_'
 
-/** The figures of the fleet as the text that Prometheus reads. */
+/** The figures of all workers as the text that Prometheus reads. */
 export function expose(fleet: FleetStats, config: Config, type: ExpositionType): Promise<string> {
   const families = [
     ...ledgerFamilies(fleet),

@@ -9,7 +9,7 @@ import type {
   WorkerSnapshot,
 } from './telemetry.js'
 
-/** One worker's part of the fleet's figures. */
+/** The figures of one worker. */
 export type WorkerStats = Pick<WorkerSnapshot, 'ledger' | 'counts' | 'gauges' | 'kafka' | 'journal'> & {
   pid: number
   /** The number of its place; a successor has the same. */
@@ -19,7 +19,7 @@ export type WorkerStats = Pick<WorkerSnapshot, 'ledger' | 'counts' | 'gauges' | 
   stale: boolean
 }
 
-/** The figures of all workers of this machine; what counts includes those that have ended. */
+/** The figures of all workers of this machine. Counters include workers that have ended. */
 export type FleetStats = {
   ledger: LedgerFigures
   counts: Counts

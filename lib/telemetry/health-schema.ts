@@ -4,7 +4,7 @@ function checkOf<const S extends string[]>(...states: S) {
   return Type.Object({ status: Type.Enum(states, { type: 'string' }), message: Type.String() })
 }
 
-/** The answer of GET /health: what its readers rely on, and what /openapi.json says of it. */
+/** The answer of GET /health, which its readers rely on; /openapi.json is made from it. */
 export const healthSchema = Type.Object({
   status: Type.Enum(['healthy', 'degraded', 'unhealthy'], {
     type: 'string',

@@ -16,12 +16,12 @@ export function observe(bounds: readonly number[], counts: HistogramCounts, valu
   counts[counts.length - 1] = (counts.at(-1) ?? 0) + value
 }
 
-/** How many observations there are. */
+/** The number of observations. */
 export function countOf(counts: HistogramCounts): number {
   return counts.slice(0, -1).reduce((sum, count) => sum + count, 0)
 }
 
-/** What was observed since `before`; all of it where there is no before, or the counts have begun anew. */
+/** The observations since `before`; all of them if there is no `before`, or the counts started again at 0. */
 export function difference(counts: HistogramCounts, before: HistogramCounts | undefined): HistogramCounts {
   if (before === undefined || countOf(before) > countOf(counts)) return counts
   return counts.map((count, index) => count - (before[index] ?? 0))

@@ -140,7 +140,7 @@ export class Ledger {
     this.#end(from, 'lost', metrics)
   }
 
-  /** They wait in the journal that a process left which has ended. */
+  /** They wait in the journal of a process that has ended. */
   adopted(metrics: number): void {
     this.#figures.adopted += metrics
     this.#figures.waiting += metrics

@@ -2,7 +2,7 @@ import type { RateRequest, RateVerdict } from '../config/rate-limits.js'
 import type { FleetStats } from './fleet-stats.js'
 import type { WorkerSnapshot } from './telemetry.js'
 
-/** What a worker tells the primary. */
+/** Messages from a worker to the primary. */
 export type WorkerMessage =
   | { type: 'listening' }
   /**
@@ -13,7 +13,7 @@ export type WorkerMessage =
   | { type: 'fleet-request'; id: number }
   | { type: 'rate-requests'; id: number; requests: RateRequest[] }
 
-/** What the primary tells a worker. */
+/** Messages from the primary to a worker. */
 export type PrimaryMessage =
   | { type: 'snapshot-request'; id: number }
   | { type: 'fleet'; id: number; fleet: FleetStats }

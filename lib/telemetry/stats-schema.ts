@@ -32,7 +32,7 @@ const ledger = Type.Object(
   { description: 'Where each metric is that was received (or adopted); difference is 0.' },
 )
 
-/** The answer of GET /v1/stats: what its readers rely on, and what /openapi.json says of it. */
+/** The answer of GET /v1/stats, which its readers rely on; /openapi.json is made from it. */
 export const statsSchema = Type.Object({
   service: Type.String(),
   environment: Type.String(),

@@ -10,7 +10,7 @@ import {
   zeros,
 } from './telemetry.js'
 
-/** What only ever grows, added up over workers. */
+/** Counters and histograms, summed over workers. */
 export type Sums = { counts: Counts; labelledCounts: LabelledCounts; histograms: Histograms }
 
 export function emptySums(): Sums {
@@ -21,7 +21,7 @@ export function emptySums(): Sums {
   }
 }
 
-/** Adds `more` to `sums`, whose parts stay its own. */
+/** Adds `more` to `sums`; the two share no objects afterwards. */
 export function add(sums: Sums, more: Sums): void {
   for (const name of namesOf(counters)) sums.counts[name] += more.counts[name]
   for (const name of namesOf(labelledCounters)) {

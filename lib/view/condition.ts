@@ -1,6 +1,6 @@
 import type { Stats } from '../telemetry/stats-schema.js'
 
-/** How a collector is, in a word, and what whoever looks at it should know first. */
+/** The state of a collector in a word, and the news that matters most. */
 export type Condition = {
   state: Stats['status'] | 'degraded'
   word: string
@@ -21,7 +21,7 @@ export function conditionOf({ status, reason, workers }: Stats): Condition {
     : { state: 'degraded', word: 'Degraded', notice: fault }
 }
 
-/** What does not work although batches get 202, as GET /health has it. */
+/** What is degraded although batches get 202, as in GET /health. */
 function faultOf(workers: Stats['workers']): string | undefined {
   const away = workers.find(({ kafka }) => !kafka.up)
   if (away !== undefined) return `Batches are kept until Kafka takes them: ${away.kafka.message}`

@@ -1,7 +1,7 @@
 import { difference, type HistogramCounts, quantile } from '../telemetry/histogram.js'
 import type { Stats } from '../telemetry/stats-schema.js'
 
-/** What two answers of /v1/stats say of the time between them; rates are per second. */
+/** What happened between two answers of /v1/stats; rates are per second. */
 export type Figures = {
   received: number
   accepted: number

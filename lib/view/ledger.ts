@@ -1,6 +1,6 @@
 import type { Stats } from '../telemetry/stats-schema.js'
 
-/** Where metrics come in; every other member of the ledger is a place where they are. */
+/** Where metrics come in; every other member of the ledger is a place that holds them. */
 const inflows: ReadonlySet<string> = new Set(['received', 'adopted'])
 
 export type LedgerEntry = { name: string; word: string; metrics: number }

@@ -1,12 +1,12 @@
 import type { Stats } from '../telemetry/stats-schema.js'
 import { type Figures, figuresBetween } from './figures.js'
 
-/** Quantiles and shares are taken over this many looks, so that they do not flicker. */
+/** Quantiles and shares are taken over this many polls, so that they do not flicker. */
 const looksAveraged = 5
 
 type Look = { stats: Stats; atMs: number }
 
-/** The last answers of /v1/stats, for what can only be said of the time between two of them. */
+/** The last answers of /v1/stats, for rates between them. */
 export class StatsWindow {
   #looks: Look[] = []
 

@@ -20,7 +20,7 @@ export function shortBytes(bytes: number): string {
   return `${unit === 0 || shown >= 100 ? Math.round(shown) : shown.toFixed(1)} ${units[unit]}`
 }
 
-/** Seconds as milliseconds, as exact as is of use; a dash for none. */
+/** Seconds as milliseconds with a useful number of digits; a dash for none. */
 export function shortMs(seconds: number | undefined): string {
   if (seconds === undefined) return '–'
   const ms = seconds * 1000

@@ -14,7 +14,7 @@ export type WorkerMain = {
   end: (hangs: boolean) => void
 }
 
-/** Starts a worker, and listens to signals from then on. */
+/** Starts a worker and handles signals from then on. */
 export async function runWorker({ config, dev, log, logger, end }: WorkerMain): Promise<void> {
   const tracing = await startTracing(config, logger)
   const worker = new Worker(config, logger, { dev, log, tracing, onStopped: end })

@@ -13,7 +13,7 @@ export type JournalState = {
   max_bytes: number
   oldest_age_seconds: number | null
   dead: number
-  /** `unreadable`: why not all of it could be read, else null. */
+  /** `unreadable`: why part of it could not be read, else null. */
   logs: { pid: number; running: boolean; metrics: number; batches: number; unreadable: string | null }[]
 }
 
@@ -24,13 +24,13 @@ export type WaitingEntry = {
   bytes: number
   /** Key of the first record: the batch's service, unless VANTAGE_KAFKA_PARTITION_KEY says otherwise. */
   service: string
-  /** What it was promised to; '' where an older version wrote it. */
+  /** The topic it was promised to; '' in a log that an older version wrote. */
   topic: string
   /** Record values, as they will go to Kafka. */
   values: string[]
 }
 
-/** Every batch that waits, log by log. `onUnreadable` is told of logs that cannot be read, or not to their end. */
+/** Every waiting batch, log by log. Calls `onUnreadable` for a log that cannot be read to its end. */
 export async function* entriesOf(
   directory: JournalDirectory,
   onUnreadable: (owner: LogOwner, reason: string) => void,

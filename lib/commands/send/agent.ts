@@ -10,9 +10,9 @@ export type AgentOptions = {
   url: URL
   apiKey: string
   compress: boolean
-  /** How long a batch is tried again before it is given up. */
+  /** How long a batch is retried before it is given up. */
   maxWaitMs: number
-  /** Ends all waiting; each batch is tried once then. */
+  /** Ends all waiting; each batch is then tried once. */
   signal: AbortSignal
   onRetry: (reason: string, waitMs: number) => void
 }
@@ -20,7 +20,7 @@ export type AgentOptions = {
 /** What became of a batch. */
 export type Outcome =
   | { kind: 'taken'; accepted: number; rejected: number; durability: string; errors: string[] }
-  /** The collector does not want it, and never will. */
+  /** The collector will never take it. */
   | { kind: 'refused'; reason: string; errors: string[] }
   /** It may be sent again later. */
   | { kind: 'undelivered'; reason: string }
@@ -36,7 +36,7 @@ const wrongDoor = new Set([301, 302, 303, 307, 308, 401, 403, 404, 405])
 export class Agent {
   readonly #options: AgentOptions
   readonly #headers: Record<string, string>
-  /** Whether batches are worth waiting for: not once one was given up, until one is taken again. */
+  /** Whether to retry: not after a batch was given up, until one is accepted again. */
   #patient = true
 
   constructor(options: AgentOptions) {
@@ -96,7 +96,7 @@ export class Agent {
 
 type Unavailable = { kind: 'unavailable'; reason: string; retryAfterMs: number }
 
-/** Full jitter: agents that were turned away together do not come back together. */
+/** Full jitter, so that agents that were deferred together do not come back together. */
 function jitteredBackoffMs(tries: number): number {
   return Math.random() * Math.min(maxBackoffMs, firstBackoffMs * 2 ** tries)
 }
@@ -117,7 +117,7 @@ function outcomeOf(status: number, headers: Headers, text: string): Outcome | Un
   if (status === 429 || status >= 500) {
     return { kind: 'unavailable', reason, retryAfterMs: retryAfterMs(headers.get('retry-after')) }
   }
-  // Only a collector answers 202: whatever else says it is well is somebody else.
+  // Only a collector answers 202. Any other success comes from something else at that address.
   if (status < 400 || wrongDoor.has(status)) return { kind: 'undelivered', reason }
   return { kind: 'refused', reason, errors }
 }

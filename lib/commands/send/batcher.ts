@@ -1,9 +1,9 @@
 import type { Entry, Envelope } from './read-entries.js'
 
-/** Metrics that go in one request. */
+/** The metrics of one request. */
 export type Batch = {
   body: Buffer
-  /** Where metric i comes from. */
+  /** Where metric i stands in the input. */
   origins: string[]
 }
 
@@ -11,9 +11,9 @@ export type BatcherOptions = { maxMetrics: number; lingerMs: number }
 
 type Open = { envelope: Envelope; entries: Entry[]; bytes: number; since: number }
 
-/** Largest body that is gathered: below the 10 MiB that a collector takes unless it is told otherwise. */
+/** Largest body, below the 10 MiB that a collector takes by default. */
 const maxBytes = 8 * 2 ** 20
-/** Batches that fill at a time, one for each envelope. Beyond, the oldest goes as it is. */
+/** Most batches that fill at a time, one for each envelope. Beyond that, the oldest one is sent as it is. */
 const maxOpen = 1000
 
 /** Gathers metrics into batches: those of one envelope, which means of one service, go together. */
@@ -25,7 +25,7 @@ export class Batcher {
     this.#options = options
   }
 
-  /** Takes a metric; gives the batch that is to go now, if one is. */
+  /** Adds a metric; returns the batch that is now due, if any. */
   add(entry: Entry): Batch | undefined {
     const key = JSON.stringify(entry.envelope)
     const open = this.#open.get(key)
@@ -43,13 +43,13 @@ export class Batcher {
     return open.entries.length >= this.#options.maxMetrics ? this.#take(key, open) : undefined
   }
 
-  /** A batch whose first metric has waited for long enough. */
+  /** The batch whose first metric has waited long enough, if any. */
   takeDue(): Batch | undefined {
     const [oldest] = this.#open.values()
     return oldest !== undefined && Date.now() - oldest.since >= this.#options.lingerMs ? this.#takeOldest() : undefined
   }
 
-  /** What there is, batch after batch. */
+  /** Everything that is left, batch by batch. */
   *takeAll(): Generator<Batch> {
     for (const [key, open] of this.#open) yield this.#take(key, open)
   }

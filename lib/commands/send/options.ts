@@ -16,9 +16,9 @@ export type SendOptions = {
   lingerMs: number
   connections: number
   maxWaitMs: number
-  /** Where batches go that were given up. */
+  /** Where batches go that are given up. */
   undelivered: string | undefined
-  /** Go before what the input says. */
+  /** Take precedence over what the input says. */
   envelope: Partial<Envelope>
   json: boolean
 }

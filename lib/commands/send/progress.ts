@@ -7,15 +7,15 @@ const drawEveryMs = 100
 const barWidth = 24
 const clearLine = '\r\u001b[K'
 
-/** A line on a terminal that tells how far it is; nothing where nobody watches. */
+/** A progress line on a terminal; nothing elsewhere. */
 export class Progress {
   readonly #terminal: Terminal | undefined
   readonly #tally: Tally
-  /** Of the input; undefined when it may go on forever. */
+  /** Length of the input; undefined if it may never end. */
   readonly #totalBytes: number | undefined
   readonly #timer: NodeJS.Timeout | undefined
   readBytes = 0
-  /** What it waits for, where it waits. */
+  /** What it is waiting for, if anything. */
   state = ''
 
   constructor(terminal: Terminal | undefined, tally: Tally, totalBytes: number | undefined) {

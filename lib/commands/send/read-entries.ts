@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer'
 import { split } from '../../ingest/formats/vantage/split.js'
 import { readLines } from './read-lines.js'
 
-/** What a batch says of all its metrics. */
+/** What a batch says about all its metrics. */
 export type Envelope = { service_name: string; environment?: string; agent_version?: string }
 
 /** A metric of the input. */
 export type Entry = {
-  /** Its JSON, as it is written there. */
+  /** Its JSON, byte for byte. */
   metric: Uint8Array
   envelope: Envelope
   /** Where it stands, for messages: "line 7" or "metrics[3]". */
@@ -18,7 +18,7 @@ export type Entry = {
 export type Misfit = { origin: string; reason: string }
 
 export type ReadOptions = {
-  /** Go before what the input says. */
+  /** Take precedence over what the input says. */
   envelope: Partial<Envelope>
   /** Longest line, and longest document that is not one metric a line: it is held in memory. */
   maxBytes: number
@@ -48,7 +48,7 @@ export async function* readEntries(
 
 type NumberedLine = { line: Buffer; number: number }
 
-/** The lines that hold anything. */
+/** The lines that are not empty. */
 async function* numbered(lines: AsyncIterable<Buffer>): AsyncGenerator<NumberedLine, undefined> {
   let number = 0
   for await (const line of lines) {

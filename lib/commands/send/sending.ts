@@ -12,16 +12,16 @@ import { Tally } from './tally.js'
 const exitDelivered = 0
 const exitUndelivered = 1
 const exitRejected = 3
-/** As a shell reports a command that SIGINT ended. */
+/** The exit code by which a shell reports a command that SIGINT ended. */
 const exitInterrupted = 130
 
 /** Longest line, and longest document that is not one metric a line. */
 const maxInputBytes = 256 * 2 ** 20
 const lookEveryMs = 50
-/** Lines about single metrics; more of them tell nobody anything. */
+/** Most lines about single metrics; more would not help anyone. */
 const maxNotes = 20
 
-/** One run of the send command: read, gather, post, and tell what became of everything that was read. */
+/** One run of the send command: read, gather, post, and report what became of everything that was read. */
 export class Sending {
   readonly #options: SendOptions
   readonly #context: CommandContext
@@ -49,7 +49,7 @@ export class Sending {
   /** Resolves with the exit code. */
   async run(): Promise<number> {
     const { undelivered } = this.#options
-    // An operator hears of a file that cannot be written before there is anything to write.
+    // So that a file that cannot be written shows before there is anything to write.
     if (undelivered !== undefined) await appendFile(undelivered, '')
     const looking = setInterval(() => this.#sendDue(), lookEveryMs)
     try {
@@ -128,7 +128,7 @@ export class Sending {
     for (const error of outcome.errors) this.#note(locate(error, batch.origins))
   }
 
-  /** Puts a batch that was given up where it can be sent from later; without such a place, everything ends. */
+  /** Saves a batch that is given up, to be sent later; without a file for that, the command ends. */
   async #keep({ body }: Batch, reason: string): Promise<void> {
     const { undelivered } = this.#options
     if (undelivered === undefined)
@@ -161,7 +161,7 @@ export class Sending {
     const { undelivered, rejected } = this.#tally
     this.#context.print(`${json ? JSON.stringify(this.#tally) : this.#tally.describe()}\n`)
     if (this.#failure !== undefined) throw this.#failure
-    // Standard input may go on forever: to be ended is how it ends.
+    // Standard input may never end by itself, so a signal is its normal end.
     if (this.#context.signal.aborted && file !== '-') return exitInterrupted
     if (undelivered > 0) return exitUndelivered
     return rejected > 0 ? exitRejected : exitDelivered

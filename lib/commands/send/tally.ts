@@ -1,6 +1,6 @@
 import type { Outcome } from './agent.js'
 
-/** What became of the metrics that were read: each is in accepted, rejected or undelivered. */
+/** What became of the metrics that were read; each counts as accepted, rejected or undelivered. */
 export class Tally {
   readonly #startedAt = performance.now()
   accepted = 0

@@ -1,6 +1,6 @@
 import { fit, fitRight, type Line, type Piece, piece, widthOfLine } from './cells.js'
 
-/** A column of a table; numbers stand at its right end, and behind text is a space. The last one may go on without end. */
+/** A column of a table. Numbers are aligned right; text has a space behind it. The last column has no limit. */
 export type Column = { title: string; width?: number; numeric?: boolean }
 
 export function tableHead(columns: Column[]): Line {

@@ -5,7 +5,7 @@ import { fetchFailure } from '../collector-access.js'
 export type Door = { url: URL; apiKey: string }
 
 const answerTimeoutMs = 5000
-// A date is shown, whatever it looks like.
+// Dates are only shown, so any text will do.
 const isStats = new Ajv({ validateFormats: false }).compile<Stats>(statsSchema)
 
 /**

@@ -13,7 +13,7 @@ export function piece(text: string, tone: Tone = 'plain'): Piece {
   return { text: terminalText(text), tone }
 }
 
-/** The line in exactly so many columns of a terminal: cut off, or filled up. */
+/** The line, cut or padded to exactly this many columns. */
 export function fit(line: Line, columns: number): Line {
   const fitted: Line = []
   let left = columns
@@ -26,7 +26,7 @@ export function fit(line: Line, columns: number): Line {
   return [...fitted, piece(' '.repeat(left))]
 }
 
-/** The piece in exactly so many columns, at their right end. */
+/** The piece, right-aligned in exactly this many columns. */
 export function fitRight({ text, tone }: Piece, columns: number): Line {
   const shown = cut(text, columns)
   return [piece(' '.repeat(columns - widthOf(shown))), { text: shown, tone }]
@@ -70,7 +70,7 @@ const codes: Record<Tone, string> = {
   accent: '36',
 }
 
-/** The line as a terminal takes it. */
+/** The line with the control sequences that colour it. */
 export function paint(line: Line, colours: boolean): string {
   const painted = line.map(({ text, tone }) =>
     colours && codes[tone] !== '' && text !== '' ? `\u001b[${codes[tone]}m${text}\u001b[0m` : text,

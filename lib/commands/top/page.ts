@@ -4,15 +4,15 @@ import { figures, heading, ledger, machines, noticeOf, type Seen, senders } from
 export type View = {
   /** Undefined until the collector has answered once. */
   seen: Seen | undefined
-  /** Why there is no answer now. */
+  /** Why the last poll failed, if it did. */
   failure: string | undefined
-  /** The last line, where the page is drawn over and over. */
+  /** The last line, where the page is redrawn. */
   footer: string
 }
 
 export type Size = { columns: number; rows: number }
 
-/** The page in at most so many lines of so many columns: what matters least is left out first. */
+/** The page in at most this many lines and columns. What matters least is left out first. */
 export function drawPage({ seen, failure, footer }: View, { columns, rows }: Size): Line[] {
   const room = footer === '' ? rows : rows - 1
   const lines = seen === undefined ? [[piece('vantage-collector', 'strong')]] : [heading(seen, columns)]

@@ -13,7 +13,7 @@ const ctrlC = '\u0003'
 
 export type ScreenEvents = { onResize: () => void; onQuit: () => void }
 
-/** A terminal that is filled, and given back as it was. */
+/** The whole screen of a terminal, restored at the end. */
 export class Screen {
   readonly #out: NodeJS.WriteStream
   readonly #keys: Readable
@@ -29,7 +29,7 @@ export class Screen {
     this.#out.write(enter)
     this.#out.on('resize', this.#events.onResize)
     if (!(this.#keys instanceof ReadStream)) return
-    // So that keys are heard at once, and do not show.
+    // So that keys arrive at once and are not echoed.
     this.#keys.setRawMode(true)
     this.#keys.on('data', this.#onKey)
   }
@@ -44,7 +44,7 @@ export class Screen {
     this.#out.write(leave)
   }
 
-  /** What fits: a terminal without a size, such as a serial line, is taken for the usual one. */
+  /** Its size; 24 by 80 for a terminal that does not say, such as a serial line. */
   get size(): Size {
     return { columns: this.#out.columns || 80, rows: this.#out.rows || 24 }
   }

@@ -6,7 +6,7 @@ import { shortBytes, shortMs, shortNumber, shortSpan } from '../../view/units.js
 import { beside, type Column, spread, tableHead, tableRow, wrap } from './arrange.js'
 import { fit, type Line, type Piece, piece, type Tone } from './cells.js'
 
-/** What there is to show: the last answer, and what happened lately, which takes two of them. */
+/** What there is to show: the last answer, and the rates between it and earlier ones. */
 export type Seen = { stats: Stats; momentary: Figures | undefined; steady: Figures | undefined }
 
 const tones: Record<Condition['state'], Tone> = {
@@ -24,7 +24,7 @@ export function heading({ stats }: Seen, columns: number): Line {
   return spread(left, right, columns)
 }
 
-/** What to know first; empty when all is well. */
+/** The most important news; empty when all is well. */
 export function noticeOf({ stats }: Seen): Line {
   const { state, notice } = conditionOf(stats)
   return [piece(notice, tones[state])]
@@ -78,7 +78,7 @@ function journalFigures(journal: Stats['journal']): [string, string, Tone][] {
   ]
 }
 
-/** Received = acknowledged + ..., and whether it is so. Places where nothing is are left out. */
+/** Received = acknowledged + ..., and whether it balances. Places that hold nothing are left out. */
 export function ledger({ stats }: Seen, columns: number): Line[] {
   const { inflows, places, difference } = readLedger(stats.ledger)
   const sum = (entries: typeof places, always: string) =>
@@ -111,7 +111,7 @@ function brokerColumns(columns: number): Column[] {
   ]
 }
 
-/** Workers and brokers, at most so many of each. */
+/** Workers and brokers, at most this many of each. */
 export function machines(seen: Seen, columns: number, most: number): Line[] {
   const workersColumns = Math.max(workersWidth, Math.round(columns / 2))
   const brokers = brokerColumns(Math.max(brokersWidth, columns - workersColumns))
@@ -149,7 +149,7 @@ const servicesShare = 0.4
 
 const problemColumns: Column[] = [{ title: 'PROBLEM', width: 9 }, { title: '', width: 4 }, { title: 'BECAUSE' }]
 
-/** The busiest services and the recent problems, at most so many of each. */
+/** The busiest services and the recent problems, at most this many of each. */
 export function senders({ stats, steady }: Seen, columns: number, most: number): Line[] {
   const servicesColumns = Math.round(columns * servicesShare)
   const serviceColumns = [

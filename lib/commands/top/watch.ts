@@ -5,7 +5,7 @@ import { askStats, type Door } from './ask.js'
 import type { View } from './page.js'
 import type { Seen } from './sections.js'
 
-/** Looks at a collector now and again, and keeps what is to be shown. */
+/** Polls a collector and keeps what is shown. */
 export class Watch {
   readonly #door: Door
   readonly #intervalMs: number
@@ -31,7 +31,7 @@ export class Watch {
     await pause(this.#intervalMs, undefined, { signal }).catch(() => undefined)
   }
 
-  /** Looks, tells of it, and looks again until the signal is aborted. What goes wrong is told, too, and may pass. */
+  /** Polls and reports until the signal is aborted. A failed poll is reported, too, and does not end it. */
   async follow(signal: AbortSignal, onChange: () => void): Promise<void> {
     while (!signal.aborted) {
       try {
