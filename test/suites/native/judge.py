@@ -90,6 +90,22 @@ def check(schema, value, where):
             require(keyword in ANNOTATIONS or keyword == "type" or value is None, f"unknown keyword {keyword}")
 
 
+def check_readable(value):
+    """What consumers need of a metric beyond its schema."""
+    if isinstance(value, Members):
+        require(not value.twice, f"{value.twice} are there twice")
+        for name, member in value.items():
+            check_readable(name)
+            check_readable(member)
+    elif isinstance(value, list):
+        for element in value:
+            check_readable(element)
+    elif isinstance(value, str):
+        require(not any(0xD800 <= ord(character) < 0xE000 for character in value), "half a character")
+    elif type(value) in (int, float):
+        require(abs(float(value)) < float("inf"), "a number that no double holds")
+
+
 def judge(body, blanked, places, values, earliest, latest, line_breaks):
     try:
         text = body.decode()
@@ -101,6 +117,9 @@ def judge(body, blanked, places, values, earliest, latest, line_breaks):
     require(len(places) == len(metrics), "another number of metrics")
     for metric, (start, end, met) in zip(metrics, places):
         slice = body[start:end]
+        check_readable(metric)
+        alike = [name for name in metric if name not in NAMES["metric"] and name.casefold() in NAMES["metric"]]
+        require(not alike, f"{alike} are only written otherwise than known names")
         require(slice[:1] == b"{" and slice[-1:] == b"}", "a metric begins or ends elsewhere")
         require(parse(slice.decode()) == metric, "a metric is elsewhere")
         record = parse(blanked[start:end].decode())

@@ -111,11 +111,24 @@ static size_t make_body(const uint8_t *bytes, size_t length, uint8_t *body) {
   return made;
 }
 
+/* What the scan is sure of, the survey finds nothing wrong with, and it finds the same metrics. */
+static void compare(const findings *found, const uint32_t *places, const survey_report *report, const surveyed *surveyed) {
+  if (report->end != SURVEY_DONE || !report->object || report->twice != batch_schema.envelope.count)
+    die("the survey finds fault with the batch");
+  if (report->metrics != found->metrics) die("the survey finds another number of metrics");
+  for (uint32_t n = 0; n < found->metrics; n++) {
+    const uint32_t *place = &places[place_size * n];
+    if (surveyed[n].flaw != FLAW_NONE) die("the survey finds fault with a metric");
+    if (surveyed[n].start != place[0] || surveyed[n].end != place[1]) die("the survey finds a metric elsewhere");
+  }
+}
+
 static void try_body(const uint8_t *body, size_t length) {
   const room room = {allocate(most_metrics * place_size * sizeof(uint32_t)), most_metrics,
                      allocate(most_nulls * null_size * sizeof(uint32_t)), most_nulls};
   findings found;
-  if (scan(&batch_schema, body, length, &room, &found)) {
+  const bool sure = scan(&batch_schema, body, length, &room, &found);
+  if (sure) {
     uint8_t *blanked = allocate(length);
     memcpy(blanked, body, length);
     blank_nulls(blanked, room.nulls, found.nulls);
@@ -125,6 +138,7 @@ static void try_body(const uint8_t *body, size_t length) {
   surveyed *surveyed = allocate(most_metrics * sizeof *surveyed);
   survey_report report;
   survey(&batch_schema, body, length, surveyed, most_metrics, &report);
+  if (sure) compare(&found, room.places, &report, surveyed);
   free(surveyed);
   free(room.places);
   free(room.nulls);

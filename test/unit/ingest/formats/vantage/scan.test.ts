@@ -23,7 +23,7 @@ function bothOf(body: Buffer) {
   const encoding = encodingOf(body)
   if (encoding === undefined) return {}
   const parsed = recordsBy(() => {
-    const { verdict, batch } = parse(body, encoding)
+    const { verdict, batch } = parse(Buffer.from(body), encoding)
     return verdict.rejected === 0 ? batch : undefined
   })
   return { scanned: recordsBy(() => scan(body, encoding)), parsed }
