@@ -1,9 +1,9 @@
-import { mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { open, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMissing } from '../../shared/errors.js'
 import { readLines } from './lines.js'
 import { identityForm, isAlive, ownIdentity, rememberAlive } from './process-identity.js'
-import { syncDirectory } from './sync-directory.js'
+import { makeDirectory, syncDirectory } from './sync-directory.js'
 
 /** A record that was promised to its agent and that the brokers refuse for good. */
 export type DeadRecord = {
@@ -189,7 +189,7 @@ export class DeadSpace {
     const path = join(this.#path, name)
     const unfinished = `${path}.unfinished`
     // Somebody may have removed it.
-    await mkdir(this.#path, { recursive: true, mode: 0o750 })
+    await makeDirectory(this.#path)
     try {
       await writeSynced(unfinished, text)
       await rename(unfinished, path)

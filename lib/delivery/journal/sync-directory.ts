@@ -1,5 +1,6 @@
 import { mkdir, open } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
+import { isMissing } from '../../shared/errors.js'
 
 /** Resolves when the names in a directory are on disk: a new file's content alone is not enough to find it again. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -11,13 +12,27 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes a directory, and those above it, where they are not there. Resolves when their names are on disk. */
+/**
+ * Makes a directory, and those above it, where they are not there. Resolves when their names are on disk. Not by the
+ * `recursive` of mkdir, which calls a disk without inodes ENOENT.
+ *
+ * @throws {Error} with the system's code, such as ENOSPC or EROFS
+ */
 export async function makeDirectory(path: string): Promise<void> {
-  const made = await mkdir(path, { recursive: true, mode: 0o750 })
-  if (made === undefined) return
-  const top = dirname(resolve(made))
-  for (let above = dirname(resolve(path)); ; above = dirname(above)) {
-    await syncDirectory(above)
-    if (above === top) return
+  try {
+    await makeOne(path)
+  } catch (error) {
+    if (!isMissing(error) || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await makeOne(path)
+  }
+}
+
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path, 0o750)
+    await syncDirectory(dirname(path))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
 }

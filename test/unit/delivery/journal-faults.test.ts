@@ -1,4 +1,5 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { batchOf } from '../../../tools/batches.js'
@@ -123,6 +124,56 @@ for (const [what, faults, afterFirst] of [
     await allArrive(t, env, promised + 20)
   })
 }
+
+/** A small file system in memory; undefined, which is told, where this user may mount none. */
+function mountMemory(t: Test, directory: string, options: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', directory], { stdio: 'ignore' })
+  } catch {
+    t.pass('not tested: this user may not mount a small file system')
+    return false
+  }
+  t.teardown(() => execFileSync('umount', ['-l', directory]))
+  return true
+}
+
+test('a real disk that turns read-only, or has no inodes left, is told, and used again when that has passed', async (t) => {
+  const disk = await makeDirectory(t)
+  if (!mountMemory(t, disk, 'size=4m,nr_inodes=40')) return
+  const journal = join(disk, 'journal')
+  const env = { VANTAGE_JOURNAL_DIR: journal, VANTAGE_API_WORKERS: '1' }
+  const collector = await startCollector(t, { kafka: await nowhere(), env })
+  execFileSync('mount', ['-o', 'remount,ro', disk])
+  t.match(await collector.post(batchOf(10)), { status: 503, body: { detail: /EROFS/ } })
+  execFileSync('mount', ['-o', 'remount,rw', disk])
+  await waitFor(async () => (await collector.get('/ready')).status === 200, 'a journal that takes batches')
+  await journalBatches(t, collector, 1)
+  await killAll(collector)
+
+  const fill = () => {
+    for (let n = 0; ; n++) writeFileSync(join(disk, `filler-${n}`), '')
+  }
+  const second = await startCollector(t, { kafka: await nowhere(), env })
+  await waitFor(async () => (await second.stats()).journal.metrics_waiting === 10, 'what was left')
+  t.throws(fill, { code: 'ENOSPC' })
+  t.match(await second.post(batchOf(10, { first: 10 })), { status: 503, body: { detail: /ENOSPC/ } })
+  for (const name of readdirSync(disk)) if (name.startsWith('filler')) rmSync(join(disk, name))
+  await waitFor(async () => (await second.get('/ready')).status === 200, 'a journal that takes batches')
+  await journalBatches(t, second, 1, 10)
+  await killAll(second)
+  await allArrive(t, env, 20)
+})
+
+test('another disk that is mounted over the journal in an outage gets what was promised before', async (t) => {
+  const journal = await makeDirectory(t)
+  const env = { VANTAGE_JOURNAL_DIR: journal, VANTAGE_API_WORKERS: '1' }
+  const collector = await startCollector(t, { kafka: await nowhere(), env })
+  await journalBatches(t, collector, 2)
+  if (!mountMemory(t, journal, 'size=4m')) return
+  await journalBatches(t, collector, 2, 20)
+  await killAll(collector)
+  await allArrive(t, env, 40)
+})
 
 test('files that are sent and cannot be deleted or marked are no reason to take no batches', async (t) => {
   const disk = await FaultyDisk.make(t)
