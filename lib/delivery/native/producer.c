@@ -16,7 +16,10 @@ static void tell(producer *producer, event_kind kind, const char *text) {
   event *told = calloc(1, sizeof *told);
   if (told == NULL) return;
   told->kind = kind;
-  told->text = text == NULL ? NULL : strdup(text);
+  if (text != NULL && (told->text = strdup(text)) == NULL) {
+    free(told);
+    return;
+  }
   producer->listener.on_event(producer->listener.context, told);
 }
 
