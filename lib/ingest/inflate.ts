@@ -2,17 +2,22 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { messageOf, Problem } from '../shared/errors.js'
 import { excerpt } from '../shared/excerpt.js'
+import { membersOf } from '../shared/header-lists.js'
 
 const gunzipAsync = promisify(gunzip)
 
 /**
  * Whether the body is gzip; it is as it is, if not.
  *
- * @throws {Problem} VANTAGE_UNSUPPORTED_ENCODING for any other Content-Encoding
+ * @param contentEncoding the codings in the order in which they were applied
+ * @throws {Problem} VANTAGE_UNSUPPORTED_ENCODING for any other, and for gzip twice
  */
 export function isGzip(contentEncoding: string): boolean {
-  const encoding = contentEncoding.trim().toLowerCase()
-  if (encoding === '' || encoding === 'identity') return false
+  if (contentEncoding === '') return false
+  const encoding = membersOf(contentEncoding)
+    .filter((coding) => coding !== 'identity')
+    .join(', ')
+  if (encoding === '') return false
   if (encoding === 'gzip' || encoding === 'x-gzip') return true
   throw new Problem(
     'VANTAGE_UNSUPPORTED_ENCODING',

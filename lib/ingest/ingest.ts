@@ -24,6 +24,8 @@ export type BodyLimits = { maxBytes: number; pool: BufferPool; hold: Hold }
 /** A POST of a batch whose body has not been read yet. */
 export type BatchRequest = {
   header: (lowerCaseName: string) => string
+  /** The values of all lines of a header. */
+  headerValues: (lowerCaseName: string) => string[]
   /**
    * Reads the body; to be called before the first await.
    *
@@ -129,15 +131,19 @@ function inflateInTurn(body: Buffer, client: string, { inflating, limits }: Inge
 }
 
 /** Must run before the first await: uWebSockets.js forgets the headers then. `length` is what the client says. */
-function readHeaders({ header }: BatchRequest): { gzip: boolean; length: number } {
+function readHeaders({ header, headerValues }: BatchRequest): { gzip: boolean; length: number } {
   requireJson(header('content-type'))
+  const encoding = header('content-encoding')
+  // A list may come in several lines. Of one that begins with gzip, the body itself tells whether there is more.
+  const isPlain = encoding === '' || encoding === 'gzip'
   return {
-    gzip: isGzip(header('content-encoding')),
+    gzip: isGzip(isPlain ? encoding : headerValues('content-encoding').join(',')),
     length: Number(header('content-length')) || 0,
   }
 }
 
-const jsonType = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+/** text/json was never registered, and is sent all the same. */
+const jsonType = /^\s*(?:application\/(?:[\w.-]+\+)?|text\/)json\s*(?:;|$)/i
 
 function requireJson(contentType: string): void {
   if (contentType === '' || jsonType.test(contentType)) return

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { type ApiKey, digestOf, parseApiKeys, type Scope, scopes } from '../../config/api-keys.js'
 import type { Config } from '../../config/config.js'
 import { Problem } from '../../shared/errors.js'
+import { weightOf } from '../../shared/header-lists.js'
 import type { Telemetry } from '../../telemetry/telemetry.js'
 import type { Exchange } from '../http/exchange.js'
 import type { Handler } from '../http/router.js'
@@ -84,6 +85,6 @@ function passwordOf(token: string): string {
 
 /** A browser that opens a page asks its user for a password; a program would not know what to do with that. */
 function challengeFor({ header }: Exchange, scope: Scope): string {
-  const browser = scope === 'read' && header('accept').includes('text/html')
+  const browser = scope === 'read' && weightOf(header('accept'), 'text/html') > 0
   return browser ? `Basic ${realm}, charset="UTF-8"` : `Bearer ${realm}`
 }

@@ -23,12 +23,18 @@ export type RouterContext = {
   draining: () => boolean
 }
 
+/** Many a client is configured with a slash behind the address. */
+function withSlash(path: string): string[] {
+  return /[*/]$/.test(path) ? [] : [`${path}/`]
+}
+
 /** Serves the routes, with HEAD where GET is, OPTIONS, 404 and 405; turns what handlers throw into problems. */
 export function mount(app: TemplatedApp, routes: Routes, context: RouterContext): void {
   for (const [path, methods] of Object.entries(routes)) {
     const handlers: Partial<Record<string, Handler>> = methods
     const allow = [...Object.keys(methods), ...('GET' in methods ? ['HEAD'] : []), 'OPTIONS'].join(', ')
-    app.any(path, (res, req) => serve(path, res, req, (exchange) => dispatch(exchange, handlers, allow)))
+    for (const pattern of [path, ...withSlash(path)])
+      app.any(pattern, (res, req) => serve(path, res, req, (exchange) => dispatch(exchange, handlers, allow)))
   }
   app.any('/*', (res, req) => {
     const path = req.getUrl()

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Answer } from '../../shared/answer.js'
 import { Problem } from '../../shared/errors.js'
+import { weightOf } from '../../shared/header-lists.js'
 import type { Exchange } from './exchange.js'
 
 /** Every file that is served, by its path in lib/; no other can be asked for. */
@@ -75,8 +76,8 @@ export async function serve(
   more: Record<string, string>,
 ): Promise<Answer> {
   // Before the first await: the headers are forgotten then.
-  const known = exchange.header('if-none-match')
-  const takesGzip = /\bgzip\b/.test(exchange.header('accept-encoding'))
+  const known = exchange.headerValues('if-none-match').join(',')
+  const takesGzip = weightOf(exchange.headerValues('accept-encoding').join(','), 'gzip') > 0
   const { body, compressed, etag } = await files.get(name)
   const headers = {
     ETag: etag,
@@ -84,9 +85,14 @@ export async function serve(
     Vary: 'Accept, Accept-Encoding',
     ...more,
   }
-  if (known === etag) return { status: 304, headers }
+  if (isKnown(etag, known)) return { status: 304, headers }
   const type = types[extname(name)] ?? 'application/octet-stream'
   return takesGzip
     ? { status: 200, headers: { ...headers, 'Content-Type': type, 'Content-Encoding': 'gzip' }, body: compressed }
     : { status: 200, headers: { ...headers, 'Content-Type': type }, body }
+}
+
+/** If-None-Match is * or a list, and compares weakly (RFC 9110, 13.1.2): a proxy that compresses makes tags weak. */
+function isKnown(etag: string, known: string): boolean {
+  return known.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag)
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.js'
 import { json } from '../../shared/answer.js'
+import { weightOf } from '../../shared/header-lists.js'
 import { version } from '../../shared/version.js'
 import type { Handler } from '../http/router.js'
 import { type StaticFiles, serve } from '../http/static-files.js'
@@ -22,7 +23,7 @@ const endpoints = {
 export function serviceRoute({ config, delivery, draining, dev }: RouteContext, files: StaticFiles): Handler {
   const page = pageRoute(config, files, 'pages/status.html')
   return (exchange) => {
-    if (exchange.header('accept').includes('text/html')) return page(exchange)
+    if (prefersPage(exchange.header('accept'))) return page(exchange)
     const status = delivery.unavailability === undefined && !draining() ? 'operational' : 'unavailable'
     const body = {
       service: config.serviceName,
@@ -35,6 +36,12 @@ export function serviceRoute({ config, delivery, draining, dev }: RouteContext, 
     }
     return { ...json(200, body), headers: { 'Content-Type': 'application/json', Vary: 'Accept' } }
   }
+}
+
+/** As a browser does, and not a program that lists whatever it can read. */
+function prefersPage(accept: string): boolean {
+  const weight = weightOf(accept, 'text/html')
+  return weight > 0 && weight >= weightOf(accept, 'application/json')
 }
 
 /** Everything a page needs comes from this server, and nothing of it stands in the page itself. */

@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client'
+import { weightOf } from '../../shared/header-lists.js'
 import { type ExpositionType, expose } from '../../telemetry/exposition.js'
 import type { Handler } from '../http/router.js'
 import type { RouteContext } from './context.js'
@@ -14,7 +15,8 @@ export function metricsRoute({ config, primary }: RouteContext): Handler {
 }
 
 function formatFor(accept: string): ExpositionType {
-  return accept.includes('application/openmetrics-text')
+  const open = weightOf(accept, 'application/openmetrics-text')
+  return open > 0 && open >= weightOf(accept, 'text/plain')
     ? Registry.OPENMETRICS_CONTENT_TYPE
     : Registry.PROMETHEUS_CONTENT_TYPE
 }

@@ -3,6 +3,7 @@ import { test } from 'tap'
 import { batchOf, metricOf } from '../../../tools/batches.js'
 import { startCollector } from '../../../tools/collector.js'
 import { startMockKafka } from '../../support/mock-kafka.js'
+import { headOf, sendRaw } from '../../support/raw-client.js'
 import { readTopic } from '../../support/read-topic.js'
 
 test('what is answered 202 is in the topic, and nothing else is', async (t) => {
@@ -201,5 +202,52 @@ test('records carry the trace of their request', async (t) => {
     agent_version: '0.1.0',
     trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
     span_id: '00f067aa0ba902b7',
+  })
+})
+
+test('headers and paths are read as generously as clients write them', async (t) => {
+  const collector = await startCollector(t, { kafka: await startMockKafka(t) })
+  const batch = JSON.stringify(batchOf(1))
+  const listed: [encoding: string, body: string | Uint8Array, status: number][] = [
+    ['gzip, identity', gzipSync(batch), 202],
+    ['identity, gzip', gzipSync(batch), 202],
+    ['gzip,', gzipSync(batch), 202],
+    [' , X-GZIP', gzipSync(batch), 202],
+    ['identity, identity', batch, 202],
+    [',', batch, 202],
+    ['gzip, gzip', gzipSync(gzipSync(batch)), 415],
+    ['gzip, br', gzipSync(batch), 415],
+  ]
+  for (const [encoding, body, expected] of listed) {
+    await t.test(`a Content-Encoding that is a list: ${encoding}`, async (t) => {
+      t.equal((await collector.post(body, { 'Content-Encoding': encoding })).status, expected)
+    })
+  }
+
+  await t.test('a Content-Encoding in two lines', async (t) => {
+    const body = gzipSync(batch)
+    const head = (...encodings: string[]) => {
+      const lines = encodings.map((encoding) => `Content-Encoding: ${encoding}\r\n`).join('')
+      return headOf({ 'Content-Length': body.length }).replace(/\r\n$/, `${lines}\r\n`)
+    }
+    for (const encodings of [
+      ['gzip', 'identity'],
+      ['identity', 'gzip'],
+    ]) {
+      const { statuses } = await sendRaw(collector.url, [head(...encodings), body], { quietMs: 3000 })
+      t.same(statuses, [202], encodings.join())
+    }
+    t.same((await sendRaw(collector.url, [head('br', 'gzip'), body], { quietMs: 3000 })).statuses, [415])
+  })
+
+  await t.test('text/json, and a slash behind the path', async (t) => {
+    for (const type of ['text/json', 'text/json; charset=utf-8', 'Text/JSON', 'application/vnd.metrics+json'])
+      t.equal((await collector.post(batch, { 'Content-Type': type })).status, 202, type)
+    for (const type of ['text/plain', 'text/jsonp', 'text/x+json', 'multipart/json'])
+      t.equal((await collector.post(batch, { 'Content-Type': type })).status, 415, type)
+    for (const path of ['/v1/metrics/', '/v1/metrics/?from=agent'])
+      t.equal((await collector.request('POST', path, { 'Content-Type': 'application/json' }, batch)).status, 202, path)
+    for (const path of ['/v1/metrics//', '//v1/metrics', '/v1/metrics/x'])
+      t.equal((await collector.request('POST', path, {}, batch)).status, 404, path)
   })
 })

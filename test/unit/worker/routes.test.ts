@@ -4,6 +4,7 @@ import { version } from '../../../lib/shared/version.js'
 import { batchOf } from '../../../tools/batches.js'
 import { startCollector } from '../../../tools/collector.js'
 import { startMockKafka } from '../../support/mock-kafka.js'
+import { sendRaw } from '../../support/raw-client.js'
 
 test('every route answers as documented', async (t) => {
   const kafka = await startMockKafka(t)
@@ -121,6 +122,69 @@ test('every route answers as documented', async (t) => {
     t.same(posted, ['/v1/metrics', '/v1/stats', '/v1/config', '/metrics', '/health', '/ready', '/live'])
     for (const code of Object.keys(problems)) t.ok(text.includes(code), code)
     for (const path of ['/docs', '/redoc']) t.match((await collector.get(path)).text, '/assets/pages/')
+  })
+
+  await t.test('a file is sent as the client wants it, or not at all where it has it', async (t) => {
+    const get = (headers: Record<string, string>) => collector.get('/assets/pages/status.js', headers)
+    const etag = String((await get({})).headers.get('etag'))
+    const known = [etag, `W/${etag}`, `"other", W/${etag}`, '*']
+    for (const tag of known) {
+      const { status, headers } = await get({ 'If-None-Match': tag })
+      t.same([status, headers.get('content-length')], [304, null], tag)
+    }
+    for (const tag of ['"other"', `${etag.slice(0, -2)}"`, 'W/', etag.replaceAll('"', '')])
+      t.equal((await get({ 'If-None-Match': tag })).status, 200, tag)
+    const encodings = {
+      gzip: 'gzip',
+      'br, gzip;q=0.1': 'gzip',
+      'gzip;q=0': null,
+      'gzip;q=0.0, *': null,
+      'x-gzip2': null,
+    }
+    for (const [accepted, encoding] of Object.entries(encodings))
+      t.equal((await get({ 'Accept-Encoding': accepted })).headers.get('content-encoding'), encoding, accepted)
+  })
+
+  await t.test('Accept is read with its weights', async (t) => {
+    const typeOf = async (path: string, accept: string) =>
+      (await collector.get(path, { Accept: accept })).headers.get('content-type')?.split(';')[0]
+    t.equal(await typeOf('/', 'text/html;q=0'), 'application/json')
+    t.equal(await typeOf('/', 'application/json, text/html;q=0.5'), 'application/json')
+    t.equal(await typeOf('/', 'TEXT/HTML, */*;q=0.1'), 'text/html')
+    const open = 'application/openmetrics-text'
+    t.equal(await typeOf('/metrics', `${open};q=0, text/plain`), 'text/plain')
+    t.equal(await typeOf('/metrics', `text/plain;q=0.6, ${open};version=1.0.0;q=0.5`), 'text/plain')
+    t.equal(await typeOf('/metrics', `${open};version=1.0.0;q=0.5, ${open};q=0.4, text/plain;q=0.3, */*;q=0.1`), open)
+  })
+
+  await t.test('an answer without a body has no Content-Length, and leaves the connection as it is', async (t) => {
+    const options = 'OPTIONS /live HTTP/1.1\r\nHost: a\r\n'
+    for (const bytes of [`${options}\r\n`, `${options}Connection: TE, close\r\n\r\n`]) {
+      const { statuses, text } = await sendRaw(collector.url, [bytes], { quietMs: 1000 })
+      t.same(statuses, [204])
+      t.notMatch(text, /Content-Length/i)
+    }
+    const twice = await sendRaw(collector.url, [`${options}\r\n`.repeat(2)], { quietMs: 1000 })
+    t.same(twice.statuses, [204, 204])
+  })
+
+  await t.test('an answer says for how long its connection is kept, or that it is closed', async (t) => {
+    const kept = await sendRaw(collector.url, ['GET /live HTTP/1.1\r\nHost: a\r\n\r\n'], { quietMs: 1000 })
+    t.match(kept, { closed: false, text: /\r\nKeep-Alive: timeout=7\r\n/ })
+    for (const connection of ['close', 'Close', 'TE, close', 'close,TE', 'keep-alive, CLOSE']) {
+      const request = `GET /live HTTP/1.1\r\nHost: a\r\nConnection: ${connection}\r\n\r\n`
+      const { closed, text } = await sendRaw(collector.url, [request], { quietMs: 5000 })
+      t.ok(closed, connection)
+      t.notMatch(text, 'Keep-Alive', connection)
+    }
+    const other = 'GET /live HTTP/1.1\r\nHost: a\r\nConnection: TE, closed\r\n\r\n'
+    t.notOk((await sendRaw(collector.url, [other], { quietMs: 1000 })).closed)
+  })
+
+  await t.test('a slash behind a path changes nothing', async (t) => {
+    for (const path of ['/live/', '/health/', '/v1/stats/', '/metrics/', '/docs/'])
+      t.equal((await collector.get(path)).status, 200, path)
+    t.equal((await collector.request('PUT', '/live/')).status, 405)
   })
 
   await t.test('requests are logged at debug level, without bodies', async (t) => {
