@@ -85,3 +85,22 @@ test('every command of README and docs does what it says', async (t) => {
   }
   t.equal((await collector.stats()).ledger.difference, 0)
 })
+
+test('the Python agent of docs/agents.md is told that its batch is too large, before it has sent it', async (t) => {
+  const env = { VANTAGE_MAX_REQUEST_SIZE_MB: '1' }
+  const collector = await startCollector(t, { kafka: await startMockKafka(t), env })
+  const agent = blocks.find(({ path, language }) => path === 'docs/agents.md' && language === 'python')?.code ?? ''
+  // Its own last line posts one good batch.
+  const program = `${agent.replaceAll('http://localhost:8000', collector.url)}
+for n in range(20):
+    try:
+        print(post({"service_name": "checkout", "metrics": [dict(metric, note="x" * 20_000_000)]}))
+    except urllib.error.HTTPError as error:
+        print(error.code, json.load(error)["code"])
+`
+  const folder = t.testdir({ 'agent.py': program })
+  const { output } = await runProgram('python3', ['agent.py'], { cwd: folder })
+  const [posted, ...refused] = output.trimEnd().split('\n')
+  t.equal(posted, '1 metric acknowledged by Kafka')
+  t.same(refused, Array(20).fill('413 VANTAGE_BODY_TOO_LARGE'))
+})
