@@ -29,9 +29,9 @@ type Inspected = {
       User: string
       WorkingDir: string
       Env: string[]
-      Entrypoint?: string[]
+      Entrypoint: string[] | null
       Healthcheck?: { Test: string[] }
-      Volumes?: Record<string, object>
+      Volumes: Record<string, object> | null
     }
   }
 }
@@ -57,15 +57,15 @@ export async function mountImage(t: Test, name: string): Promise<Image> {
   const { Docker } = await inspect(name)
   const container = await buildah('from', '--pull=never', name)
   t.teardown(() => buildah('rm', container))
-  const { User, WorkingDir, Env, Entrypoint = [], Healthcheck, Volumes = {} } = Docker.config
+  const { User, WorkingDir, Env, Entrypoint, Healthcheck, Volumes } = Docker.config
   return {
     root: await buildah('mount', container),
     user: User,
     cwd: WorkingDir,
     env: Object.fromEntries(Env.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])),
-    entrypoint: Entrypoint,
+    entrypoint: Entrypoint ?? [],
     healthcheck: Healthcheck?.Test.slice(1) ?? [],
-    volumes: Object.keys(Volumes),
+    volumes: Object.keys(Volumes ?? {}),
   }
 }
 
