@@ -13,12 +13,13 @@ import { Journal, JournalRefusal, type JournalStatus } from './journal/journal.j
 import type { Fault } from './journal/log.js'
 import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
 import { OtherTopics } from './other-topics.js'
+import { Partitions } from './partitions.js'
 import { type FailedRecord, Producer } from './producer.js'
 import { producerProperties } from './producer-properties.js'
 import type { RecordBatch } from './record-batch.js'
 import { Redelivery, reasonOf } from './redelivery.js'
 import { Rejects } from './rejects.js'
-import { Replay } from './replay.js'
+import { chunkBytes, Replay } from './replay.js'
 import { Sender } from './sender.js'
 import { type DeliveryOutcome, retryAfter, Shipment } from './shipment.js'
 
@@ -26,6 +27,9 @@ const sweepIntervalMs = 50
 const waitWithJournalMs = 500
 const askAgainMs = 10
 const buryAgainMs = 5000
+/** Chunks of the journal that are under way at most, within a share of the byte budget: 16 a second carry 4 MiB. */
+const mostChunks = 16
+const replayShare = 0.25
 /** Long after socket.timeout.ms, when librdkafka sends again by itself. */
 const stuckAfterMs = 75_000
 const mebibyte = 2 ** 20
@@ -49,6 +53,7 @@ export class Delivery {
   readonly #telemetry: Telemetry
   readonly #pool: BufferPool
   readonly #logger: Logger
+  readonly #partitions: Partitions
   readonly #health: KafkaHealth
   readonly #sender: Sender
   readonly #redeliverySender: Sender
@@ -67,6 +72,8 @@ export class Delivery {
   readonly #spills = new Set<Promise<void>>()
   readonly #redeliveryWarning: Seldom
   readonly #otherTopicWarning: Seldom
+  /** Held for partitions that take no records, apart from the budget of all others. */
+  #setAsideBytes = 0
   #sweeper: NodeJS.Timeout | undefined
   #stopping = false
   /** Until then, what is wrong with Kafka is not logged, but noted: most of it passes in the first moments. */
@@ -94,9 +101,15 @@ export class Delivery {
     this.#redeliverySender = new Sender(() => this.#openProducer())
     this.#redelivery = new Redelivery(this.#sender, this.#redeliverySender)
     this.#replaySender = new Sender(() => this.#openProducer())
+    this.#partitions = new Partitions({
+      topic: config.kafkaTopic,
+      partitioner: String(producerProperties(config).topic.partitioner),
+      onChange: (description) => this.#logPartitions(description),
+    })
     this.#health = new KafkaHealth(() => this.#sender.producer, {
       bootstrapServers: config.kafkaBootstrapServers,
       topic: config.kafkaTopic,
+      partitions: this.#partitions,
       slowAfterMs: config.ackTimeoutMs,
       onChange: (status) => this.#logKafka(status),
     })
@@ -110,8 +123,11 @@ export class Delivery {
     this.#replay = new Replay({
       journal: this.#journal,
       sender: this.#replaySender,
+      partitions: this.#partitions,
+      maxChunks: Math.max(1, Math.min(mostChunks, Math.floor((this.#maxHeldBytes * replayShare) / (2 * chunkBytes)))),
       onLaunch: (shipment) => this.#hold(shipment),
       onSettled: (shipment, failed) => this.#settle(shipment, failed),
+      isUp: () => this.#health.status.up && !this.#health.refuses,
       isLive: () => performance.now() - this.#lastBatchAt < liveForMs,
       onError: (error) => this.#logger.error({ err: error }, 'the journal could not be replayed; trying again'),
     })
@@ -166,6 +182,7 @@ export class Delivery {
     await Promise.all(this.#spills)
     await this.rejects?.stop(this.#health.status.up ? Math.max(0, deadline - performance.now()) : 0)
     this.#health.stop()
+    this.#partitions.stop()
     this.#closing = true
     await Promise.all([
       this.#sender.close(),
@@ -213,7 +230,8 @@ export class Delivery {
     gauges.journalBytes = bytes
     gauges.journalBatches = entries
     gauges.journalUnreadable = status.unreadable
-    gauges.journalOldestAgeSeconds = oldestMs === undefined ? 0 : Math.max(0, Date.now() - oldestMs) / 1000
+    const firstMs = Math.min(oldestMs ?? Infinity, this.#replay?.oldestPassedMs ?? Infinity)
+    gauges.journalOldestAgeSeconds = Math.max(0, Date.now() - firstMs) / 1000
   }
 
   /** Why a batch posted now would be answered 503; undefined if it would be taken. */
@@ -237,8 +255,22 @@ export class Delivery {
   async deliver(batch: RecordBatch): Promise<DeliveryOutcome> {
     this.assertAvailable()
     this.#lastBatchAt = performance.now()
-    const toJournal = this.#config.durability === 'journal' || this.#kafkaUnavailability !== undefined
-    return toJournal && this.#journal?.takes === true ? this.#toJournal(batch, this.#journal) : this.#toKafka(batch)
+    const unavailability = this.#unavailabilityFor(batch)
+    const toJournal = this.#config.durability === 'journal' || unavailability !== undefined
+    if (toJournal && this.#journal?.takes === true) return this.#toJournal(batch, this.#journal)
+    if (unavailability === undefined || !this.#partitions.isAway(batch)) return this.#toKafka(batch)
+    this.#pool.give(batch.bytes)
+    throw new Problem(unavailability.code, unavailability.detail, { headers: retryAfter })
+  }
+
+  /** Why Kafka does not take this batch, although it may take others. */
+  #unavailabilityFor(batch: RecordBatch): Unavailability | undefined {
+    const kafka = this.#kafkaUnavailability
+    if (kafka !== undefined || !this.#partitions.isAway(batch)) return kafka
+    return {
+      code: 'VANTAGE_KAFKA_UNAVAILABLE',
+      detail: `${this.#partitions.description}, and this batch belongs there`,
+    }
   }
 
   /** @throws {Problem} when a batch posted now would not be taken */
@@ -274,7 +306,7 @@ export class Delivery {
       return { durability: 'journal', refused: [] }
     } catch (error) {
       // What the disk does not take, Kafka may.
-      if (this.#kafkaUnavailability === undefined) return this.#toKafka(batch)
+      if (this.#unavailabilityFor(batch) === undefined) return this.#toKafka(batch)
       this.#pool.give(batch.bytes)
       throw problemOf(error)
     }
@@ -290,7 +322,7 @@ export class Delivery {
   }
 
   async #send(shipment: Shipment): Promise<void> {
-    const failed = await this.#sender.send(shipment.batch)
+    const failed = await this.#sender.send(shipment.batch, { partition: this.#partitions.choose(shipment.batch) })
     void this.#settle(shipment, failed)
     if (shipment.delivered.records > 0) this.#health.acknowledged(shipment.ageMs)
   }
@@ -322,7 +354,8 @@ export class Delivery {
     if (records > 0 && shipment.pooled) {
       this.#telemetry.observe('acknowledgeDurationSeconds', shipment.ageMs / 1000)
     }
-    gauges.heldBytes -= shipment.heldBytes
+    if (shipment.setAside) this.#setAsideBytes -= shipment.heldBytes
+    else gauges.heldBytes -= shipment.heldBytes
     if (shipment.state === 'given up') ledger.late(metrics)
     else ledger.acknowledged(metrics, placeOf(shipment))
     if (shipment.state === 'promised') this.#keepPromise(shipment)
@@ -330,6 +363,7 @@ export class Delivery {
     shipment.finished = true
     if (shipment.pooled) this.#pool.give(shipment.batch.bytes)
     shipment.acknowledge()
+    this.#partitions.settled(shipment)
     if (this.#sender.idle) this.#health.released(shipment.delivered.records > 0)
   }
 
@@ -386,7 +420,8 @@ export class Delivery {
       if (shipment.deadlineMs > now) return
       // What was promised from memory has nowhere else to go, and nobody waits for it.
       if (shipment.state === 'promised' && this.#journal === undefined) continue
-      if (now - this.#health.acknowledgedAtMs > ackTimeoutMs) this.#health.stalled(ackTimeoutMs)
+      const isPartial = !this.#health.refuses && this.#partitions.timedOut(shipment) && !this.#partitions.allAway
+      if (now - this.#health.acknowledgedAtMs > ackTimeoutMs) this.#health.stalled(ackTimeoutMs, isPartial)
       this.#spill(shipment)
     }
   }
@@ -411,11 +446,25 @@ export class Delivery {
         this.#telemetry.ledger.journaled(metrics, wasInMemory ? 'inMemory' : 'inFlight')
         shipment.journaled(entry)
       }
+      this.#setAside(shipment)
     } catch (error) {
       const late = `Kafka did not acknowledge the batch within ${this.#config.ackTimeoutMs} ms`
       shipment.giveUp('VANTAGE_ACK_TIMEOUT', `${late}; ${messageOf(error)}`)
+      this.#setAside(shipment)
       if (wasInMemory && !shipment.finished) this.#pending.add(shipment)
     }
+  }
+
+  /**
+   * What librdkafka holds for a partition that takes no records takes nothing from the budget of the others, within as much again:
+   * once a partition is away, no more is given to it.
+   */
+  #setAside(shipment: Shipment): void {
+    if (shipment.finished || shipment.setAside || !this.#partitions.isAway(shipment.batch)) return
+    if (this.#setAsideBytes + shipment.heldBytes > this.#maxHeldBytes) return
+    shipment.setAside = true
+    this.#setAsideBytes += shipment.heldBytes
+    this.#telemetry.gauges.heldBytes -= shipment.heldBytes
   }
 
   #openProducer({ topic = this.#config.kafkaTopic, onStatistics }: ProducerPurpose = {}): Producer {
@@ -427,6 +476,14 @@ export class Delivery {
       },
       ...(onStatistics && { onStatistics }),
     })
+  }
+
+  #logPartitions(description: string): void {
+    // A partition that comes back may be the first that takes records again.
+    if (!this.#partitions.allAway) this.#health.released(true)
+    const instead = this.#journal?.takes === true ? 'go to the journal' : 'are answered 503'
+    if (description === '') this.#logger.info('all partitions take records')
+    else this.#logger.warn({ kafka: description }, `some partitions take no records; batches for them ${instead}`)
   }
 
   #logKafka({ up, message }: KafkaStatus): void {

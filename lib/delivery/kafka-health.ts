@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ConnectionError } from './connection-error.js'
 import type { TopicState } from './native/binding.js'
+import type { Partitions } from './partitions.js'
 import type { Producer } from './producer.js'
 
 const probeIntervalMs = 1000
@@ -15,11 +16,13 @@ const tryRefusedEveryMs = 5000
 /** While Kafka has not been seen yet, so many questions may fail before that is told without a reason. */
 const maxUnexplained = 3
 
-export type KafkaStatus = { up: boolean; message: string }
+/** `partial`: some partitions take records, others do not. */
+export type KafkaStatus = { up: boolean; message: string; partial?: boolean }
 
 export type KafkaHealthOptions = {
   bootstrapServers: string
   topic: string
+  partitions: Partitions
   /** An acknowledgement that took longer than this does not show that Kafka is well again. */
   slowAfterMs: number
   /** Told whenever `up` or the message of a failure changes. */
@@ -55,7 +58,13 @@ export class KafkaHealth {
   }
 
   get status(): KafkaStatus {
-    return this.#status
+    const { someAway, description } = this.#options.partitions
+    return this.#status.up && someAway ? { up: true, message: description, partial: true } : this.#status
+  }
+
+  /** Whether the brokers have refused records since they last acknowledged some. */
+  get refuses(): boolean {
+    return this.#refusal !== undefined
   }
 
   /** When the brokers last acknowledged something, on the clock of performance.now(). */
@@ -92,9 +101,12 @@ export class KafkaHealth {
     this.#set(true, 'Acknowledges')
   }
 
-  /** Something has waited too long. Only an acknowledgement in time, or `released`, lifts that. */
-  stalled(waitedMs: number): void {
-    this.#stalledUntil = Infinity
+  /**
+   * Something has waited too long. Only an acknowledgement in time, or `released`, lifts that; where other partitions may be well
+   * (`partial`), the next answer does.
+   */
+  stalled(waitedMs: number, partial: boolean): void {
+    this.#stalledUntil = partial ? performance.now() : Infinity
     this.#set(false, `No acknowledgement for ${waitedMs} ms${this.#because(this.#refusal)}`)
   }
 
@@ -120,11 +132,14 @@ export class KafkaHealth {
   async check(): Promise<void> {
     const now = performance.now()
     const acknowledges = now - this.#acknowledgedAt < probeIntervalMs
-    if (acknowledges && now - this.#askedAt < askAtLeastEveryMs) return
+    const { partitions } = this.#options
+    const askEveryMs = partitions.someAway ? probeIntervalMs : askAtLeastEveryMs
+    if (acknowledges && now - this.#askedAt < askEveryMs) return
     this.#askedAt = now
     try {
       const topic = await this.#ask()
-      const complete = topic.partitions > 0 && topic.partitionsWithoutLeader === 0
+      partitions.describe(topic)
+      const complete = topic.partitions > 0 && topic.leaderless.length === 0
       this.#answersSince = complete ? Math.min(this.#answersSince, now) : Infinity
       if (now > this.#stalledUntil && !acknowledges) this.#judge(topic)
     } catch {
@@ -150,13 +165,14 @@ export class KafkaHealth {
     if (!waitsForReason) this.#set(false, `No broker of ${this.#options.bootstrapServers} answers${this.#because()}`)
   }
 
-  #judge({ partitions, partitionsWithoutLeader, error }: TopicState): void {
+  #judge({ partitions, leaderless, error }: TopicState): void {
     const { topic } = this.#options
     if (error === 'TOPIC_AUTHORIZATION_FAILED') {
       const may = 'it needs the operations Describe and Write on that topic (kafka-acls.sh --producer)'
       this.#set(false, `Kafka does not let this client use topic ${topic}: ${may}`)
     } else if (partitions === 0) this.#set(false, `Topic ${topic} does not exist`)
-    else if (partitionsWithoutLeader === partitions) this.#set(false, `No partition of ${topic} has a leader`)
+    else if (leaderless.length === partitions) this.#set(false, `No partition of ${topic} has a leader`)
+    else if (this.#options.partitions.allAway) this.#set(false, this.#options.partitions.description)
     else if (!this.#status.up && !this.#producer().identified) {
       this.#set(
         false,
@@ -165,8 +181,7 @@ export class KafkaHealth {
     } else {
       this.#error = undefined
       this.#unexplained = 0
-      const without = partitionsWithoutLeader === 0 ? '' : `; ${partitionsWithoutLeader} of them without a leader`
-      this.#set(true, `Topic ${topic} has ${partitions} partitions${without}`)
+      this.#set(true, `Topic ${topic} has ${partitions} partitions`)
     }
   }
 

@@ -38,6 +38,12 @@ type Sent = {
 
 type Question = { resolve: (state: TopicState) => void; reject: (error: Error) => void }
 
+/** Which records of a batch, all by default; and the partition for all of them, by default those of their keys. */
+export type SendOptions = { records?: readonly number[]; partition?: number | undefined }
+
+/** As librdkafka names it (rdkafka.h, RD_KAFKA_PARTITION_UA). */
+const anyPartition = -1
+
 /** One librdkafka producer. It connects by itself, whenever there is a broker, and queues until then. */
 export class Producer {
   readonly #handle: Handle
@@ -84,10 +90,10 @@ export class Producer {
    * Sends copies of the records, or of those numbered, and waits without limit: resolves with those that failed, when
    * every other one is acknowledged. Of a producer that is being closed, all have.
    */
-  send(batch: RecordBatch, records?: readonly number[]): Promise<FailedRecord[]> {
+  send(batch: RecordBatch, { records, partition = anyPartition }: SendOptions = {}): Promise<FailedRecord[]> {
     const { bytes, ends, keys } = batch
     return this.#settled(batch, records, (id) => {
-      binding.send(this.#handle, id, bytes, ends, keys, records && Uint32Array.from(records))
+      binding.send(this.#handle, id, bytes, ends, keys, records && Uint32Array.from(records), partition)
     })
   }
 
@@ -185,10 +191,10 @@ export class Producer {
     }
   }
 
-  #onAnswer({ question, failure, ...state }: Answer): void {
+  #onAnswer({ question, failure, leaderless = '', ...topic }: Answer): void {
     const asked = this.#questions.get(question)
     this.#questions.delete(question)
-    if (failure === undefined) asked?.resolve(state)
+    if (failure === undefined) asked?.resolve({ ...topic, leaderless: leaderless.split(',').slice(0, -1).map(Number) })
     else asked?.reject(new Error(failure))
   }
 

@@ -33,7 +33,7 @@ export class Redelivery {
   async redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<boolean> {
     let left = await this.#judgeRefused(shipment, failed)
     for (let pauseMs = firstPauseMs; left.length > 0 && !this.#isOver(shipment); ) {
-      const again = await this.#live.send(shipment.batch, left)
+      const again = await this.#live.send(shipment.batch, { records: left })
       shipment.settle(again, left)
       // When some got through, others only found librdkafka's queue full.
       const progress = again.length < left.length
@@ -68,7 +68,7 @@ export class Redelivery {
 
   async #sendAlone(shipment: Shipment, records: readonly number[]): Promise<void> {
     if (records.length === 0 || this.#isOver(shipment)) return
-    const failed = await this.#alone.send(shipment.batch, records)
+    const failed = await this.#alone.send(shipment.batch, { records })
     shipment.settle(failed, records)
     const isForGood = (failure: FailedRecord) => refusesRecord(shipment.batch, failure)
     const refused = failed.filter(isForGood)

@@ -1,5 +1,5 @@
 import { messageOf } from '../shared/errors.js'
-import { allFailed, type FailedRecord, type Producer } from './producer.js'
+import { allFailed, type FailedRecord, type Producer, type SendOptions } from './producer.js'
 import type { RecordBatch } from './record-batch.js'
 
 /** How long a producer that has failed for good may take to hand back what it held. */
@@ -53,11 +53,11 @@ export class Sender {
   }
 
   /** Resolves with the records that failed, when every other one is acknowledged. */
-  async send(batch: RecordBatch, records?: readonly number[]): Promise<FailedRecord[]> {
+  async send(batch: RecordBatch, options: SendOptions = {}): Promise<FailedRecord[]> {
     try {
-      return await this.producer.send(batch, records)
+      return await this.producer.send(batch, options)
     } catch (error) {
-      return allFailed(batch, records, messageOf(error))
+      return allFailed(batch, options.records, messageOf(error))
     }
   }
 

@@ -42,6 +42,8 @@ export class Shipment {
   readonly refused: RefusedRecord[] = []
   /** Whether nothing of it is on its way any more. */
   finished = false
+  /** Whether its bytes count apart from the budget. */
+  setAside = false
   readonly #startedAtMs = performance.now()
   readonly #answer: Answer | undefined
   #state: State

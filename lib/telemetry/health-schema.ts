@@ -21,7 +21,7 @@ export const healthSchema = Type.Object({
     { description: 'The client of Kafka that this collector runs on' },
   ),
   checks: Type.Object({
-    kafka: checkOf('healthy', 'unhealthy'),
+    kafka: checkOf('healthy', 'degraded', 'unhealthy'),
     journal: checkOf('healthy', 'unhealthy', 'off'),
     api: checkOf('healthy', 'draining'),
   }),

@@ -10,7 +10,11 @@ const buckets = Type.Object(
   { description: 'Observations by bucket since the start; the last one of counts lies above the last bound.' },
 )
 
-const kafkaStatus = Type.Object({ up: Type.Boolean(), message: Type.String() })
+const kafkaStatus = Type.Object({
+  up: Type.Boolean(),
+  message: Type.String(),
+  partial: Type.Optional(Type.Boolean({ description: 'Some partitions take records, others do not' })),
+})
 
 /** Where each metric is that was received, or adopted with the journal of a process that has ended. */
 const ledger = Type.Object(

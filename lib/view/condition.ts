@@ -25,6 +25,8 @@ export function conditionOf({ status, reason, workers }: Stats): Condition {
 function faultOf(workers: Stats['workers']): string | undefined {
   const away = workers.find(({ kafka }) => !kafka.up)
   if (away !== undefined) return `Batches are kept until Kafka takes them: ${away.kafka.message}`
+  const partial = workers.find(({ kafka }) => kafka.partial === true)
+  if (partial !== undefined) return `Batches of some services are kept: ${partial.kafka.message}`
   const broken = workers.find(({ journal }) => journal !== undefined && journal.state !== 'ok')?.journal
   if (broken !== undefined) return `Kafka takes batches, and the journal could not: ${broken.message}`
   const unreadable = workers.find(({ journal }) => journal !== undefined && journal.unreadable > 0)?.journal

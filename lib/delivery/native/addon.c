@@ -187,13 +187,13 @@ static void forget(napi_env env, void *data, void *hint) {
   free(data);
 }
 
-/* { question, failure?, partitions, partitionsWithoutLeader, error? } */
+/* { question, failure?, partitions, leaderless?, error? } */
 static bool make_answer(napi_env env, const event *told, napi_value *answer) {
   const topic_state *topic = &told->topic;
   CHECK(napi_create_object(env, answer));
   return set_number(env, *answer, "question", told->question) && set_text(env, *answer, "failure", name_of(topic->failure)) &&
          set_number(env, *answer, "partitions", topic->partitions) &&
-         set_number(env, *answer, "partitionsWithoutLeader", topic->without_leader) &&
+         set_text(env, *answer, "leaderless", told->text) &&
          set_text(env, *answer, "error", name_of(topic->error));
 }
 
@@ -344,18 +344,20 @@ static bool describe(napi_env env, producer *producer, const parcel *parcel, bat
   return true;
 }
 
-/* send(handle, id, bytes, ends, keys, records) */
+/* send(handle, id, bytes, ends, keys, records, partition) */
 static napi_value send_batch(napi_env env, napi_callback_info info) {
-  napi_value arguments[6];
+  napi_value arguments[7];
   uint32_t id;
+  int32_t partition;
   parcel parcel;
-  handle *handle = read_arguments(env, info, 6, arguments);
+  handle *handle = read_arguments(env, info, 7, arguments);
   if (handle == NULL) return NULL;
   CHECK(napi_get_value_uint32(env, arguments[1], &id));
+  CHECK(napi_get_value_int32(env, arguments[6], &partition));
   if (!read_parcel(env, arguments, &parcel)) return NULL;
   batch *made = batch_create(id, (uint32_t)parcel.chosen_count);
   if (made == NULL) return out_of_memory(env);
-  if (describe(env, handle->producer, &parcel, made)) producer_send(handle->producer, made);
+  if (describe(env, handle->producer, &parcel, made)) producer_send(handle->producer, made, partition);
   else free(made);
   return NULL;
 }
@@ -408,6 +410,24 @@ static napi_value send_with_headers(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* partitionOf(partitioner, key, partitions): number */
+static napi_value partition_of(napi_env env, napi_callback_info info) {
+  napi_value arguments[3], value;
+  size_t count = 3, length;
+  int32_t partitions;
+  CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
+  const void *key = bytes_of(env, arguments[1], &length);
+  if (key == NULL) return NULL;
+  CHECK(napi_get_value_int32(env, arguments[2], &partitions));
+  if (partitions < 1) return refuse(env, "no partitions");
+  char *partitioner = plain_text_of(env, arguments[0]);
+  if (partitioner == NULL) return NULL;
+  int32_t partition = producer_partition_of(partitioner, key, length, partitions);
+  free(partitioner);
+  CHECK(napi_create_int32(env, partition, &value));
+  return value;
+}
+
 /* describeTopic(handle, question, timeoutMs) */
 static napi_value describe_topic(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
@@ -435,6 +455,7 @@ NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"start", NULL, start_producer, NULL, NULL, NULL, napi_enumerable, NULL},
       {"send", NULL, send_batch, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"partitionOf", NULL, partition_of, NULL, NULL, NULL, napi_enumerable, NULL},
       {"sendWithHeaders", NULL, send_with_headers, NULL, NULL, NULL, napi_enumerable, NULL},
       {"describeTopic", NULL, describe_topic, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, close_producer, NULL, NULL, NULL, napi_enumerable, NULL},

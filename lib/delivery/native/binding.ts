@@ -5,11 +5,14 @@ import { loadAddon } from '../../shared/addon.js'
 /** A record that is not acknowledged. `code` is librdkafka's name of the error, such as "MSG_SIZE_TOO_LARGE". */
 export type NativeFailure = { record: number; code: string; reason: string }
 
-/** `error`: what the brokers have against the topic, by librdkafka's name, such as "TOPIC_AUTHORIZATION_FAILED". */
-export type TopicState = { partitions: number; partitionsWithoutLeader: number; error?: string }
+/**
+ * `leaderless`: the partitions that have no leader. `error`: what the brokers have against the topic, by librdkafka's name, such as
+ * "TOPIC_AUTHORIZATION_FAILED".
+ */
+export type TopicState = { partitions: number; leaderless: number[]; error?: string }
 
-/** `failure`: why the brokers said nothing, by librdkafka's name. */
-export type Answer = TopicState & { question: number; failure?: string }
+/** `failure`: why the brokers said nothing, by librdkafka's name. `leaderless`: each followed by a comma. */
+export type Answer = { question: number; failure?: string; partitions: number; leaderless?: string; error?: string }
 
 /**
  * What the addon tells. 'settled': ids, each with what failed of it, undefined for nothing. 'failure': what librdkafka
@@ -36,7 +39,7 @@ export type Binding = {
   start(properties: object, saslToken: string, topic: string, tell: (...told: Told) => void): Handle
   /**
    * Queues copies of the records, or of those numbered. `ends`: where each record ends in `bytes`. `keys`: a key each,
-   * or one for all, or none. It is always told what became of them, never before this returns.
+   * or one for all, or none. `partition`: -1 for those of the keys. It is always told what became of them, never before this returns.
    *
    * @throws {Error} when there is no memory, or what is given is no batch: nothing is queued then, and nothing told
    */
@@ -47,7 +50,10 @@ export type Binding = {
     ends: Uint32Array,
     keys: readonly Buffer[],
     records: Uint32Array | undefined,
+    partition: number,
   ): void
+  /** The partition of a key by librdkafka's name of a partitioner; -1 where that goes by chance. */
+  partitionOf(partitioner: string, key: Buffer, partitions: number): number
   /** The same for one record with headers, names and texts in turn. */
   sendWithHeaders(handle: Handle, id: number, value: Buffer, key: Buffer | undefined, headers: readonly string[]): void
   /**

@@ -186,11 +186,11 @@ bool producer_describe(producer *producer, uint32_t index, const void *value, si
   return true;
 }
 
-void producer_send(producer *producer, batch *batch) {
+void producer_send(producer *producer, batch *batch, int32_t partition) {
   int count = (int)batch->count;
   rd_kafka_message_t *messages = producer->messages;
   for (int i = 0; i < count; i++) messages[i]._private = &batch->records[i];
-  if (rd_kafka_produce_batch(producer->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, messages, count) < count) {
+  if (rd_kafka_produce_batch(producer->topic, partition, RD_KAFKA_MSG_F_COPY, messages, count) < count) {
     for (int i = 0; i < count; i++) {
       if (messages[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
       note_failure(&batch->records[i], messages[i].err);
@@ -223,6 +223,35 @@ batch *producer_take_settled(producer *producer) {
   return settled;
 }
 
+int32_t producer_partition_of(const char *partitioner, const void *key, size_t length, int32_t partitions) {
+  static const struct {
+    const char *name;
+    int32_t (*of)(const rd_kafka_topic_t *, const void *, size_t, int32_t, void *, void *);
+  } partitioners[] = {{"murmur2_random", rd_kafka_msg_partitioner_murmur2},
+                      {"murmur2", rd_kafka_msg_partitioner_murmur2},
+                      {"consistent_random", rd_kafka_msg_partitioner_consistent},
+                      {"consistent", rd_kafka_msg_partitioner_consistent},
+                      {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a},
+                      {"fnv1a", rd_kafka_msg_partitioner_fnv1a}};
+  /* None of them looks at the topic. */
+  for (size_t i = 0; i < sizeof partitioners / sizeof partitioners[0]; i++) {
+    if (strcmp(partitioner, partitioners[i].name) == 0) return partitioners[i].of(NULL, key, length, partitions, NULL, NULL);
+  }
+  return RD_KAFKA_PARTITION_UA;
+}
+
+/* The partitions without a leader, each followed by a comma; NULL without memory. */
+static char *leaderless_of(const struct rd_kafka_metadata_topic *topic) {
+  const size_t digits = sizeof "2147483647,";
+  char *text = malloc(digits * (size_t)topic->partition_cnt + 1), *end = text;
+  if (text == NULL) return NULL;
+  *end = '\0';
+  for (int i = 0; i < topic->partition_cnt; i++) {
+    if (topic->partitions[i].leader < 0) end += sprintf(end, "%d,", (int)topic->partitions[i].id);
+  }
+  return text;
+}
+
 typedef struct {
   producer *producer;
   int timeout_ms;
@@ -242,7 +271,7 @@ static void *ask(void *argument) {
       const struct rd_kafka_metadata_topic *found = &metadata->topics[0];
       topic->error = found->err;
       topic->partitions = found->partition_cnt;
-      for (int i = 0; i < found->partition_cnt; i++) topic->without_leader += found->partitions[i].leader < 0;
+      answer->text = leaderless_of(found);
     }
     rd_kafka_metadata_destroy(metadata);
   }

@@ -39,7 +39,7 @@ struct batch {
 /* What the brokers say of the topic; `failure`: why they say nothing, `error`: what they have against it. */
 typedef struct {
   rd_kafka_resp_err_t failure, error;
-  int32_t partitions, without_leader;
+  int32_t partitions;
 } topic_state;
 
 /* What there is to tell beside settled batches. The text, and the event itself, are the receiver's to free. */
@@ -54,6 +54,7 @@ typedef enum {
 } event_kind;
 typedef struct {
   event_kind kind;
+  /* Of EVENT_ANSWER: the partitions without a leader, each followed by a comma. */
   char *text;
   /* Of EVENT_ANSWER: which question it answers, and what it says. */
   uint32_t question;
@@ -102,8 +103,14 @@ batch *batch_create(uint32_t id, uint32_t count);
 bool producer_describe(producer *producer, uint32_t index, const void *value, size_t value_length, const void *key,
                        size_t key_length);
 
-/* Queues the records that were described. What librdkafka does not take has failed; the batch settles in any case. */
-void producer_send(producer *producer, batch *batch);
+/*
+ * Queues the records that were described, for one partition or for those of their keys (RD_KAFKA_PARTITION_UA). What librdkafka
+ * does not take has failed; the batch settles in any case.
+ */
+void producer_send(producer *producer, batch *batch, int32_t partition);
+
+/* The partition of a key, by librdkafka's name of a partitioner; RD_KAFKA_PARTITION_UA if that goes by chance. */
+int32_t producer_partition_of(const char *partitioner, const void *key, size_t length, int32_t partitions);
 
 /* Queues one record with headers, which become librdkafka's if it takes the record. It settles in any case. */
 void producer_send_with_headers(producer *producer, batch *batch, const void *value, size_t value_length,

@@ -22,7 +22,7 @@ const notReadyHeaders = { 'Content-Type': 'application/json', 'Retry-After': '1'
 
 /**
  * GET /health: what works and what does not. 200 when all is well ("healthy") and when batches get 202 all the same
- * ("degraded": Kafka is away and the journal takes them, or the journal does not work and Kafka does, or a part of the journal
+ * ("degraded": Kafka, or a part of its partitions, is away and the journal takes them, or the journal does not work and Kafka does, or a part of the journal
  * cannot be read); otherwise 503.
  */
 export function healthRoute(context: RouteContext): Handler {
@@ -36,7 +36,7 @@ function describeHealth(context: RouteContext): Health {
   const { config, delivery, draining } = context
   const { kafka, journal } = delivery
   const journalIsWell = journal === undefined || (journal.state === 'ok' && journal.unreadable === 0)
-  const allWell = kafka.up && journalIsWell
+  const allWell = kafka.up && kafka.partial !== true && journalIsWell
   const isReady = reasonNotReady(context) === undefined
   return {
     status: isReady ? (allWell ? 'healthy' : 'degraded') : 'unhealthy',
@@ -45,7 +45,10 @@ function describeHealth(context: RouteContext): Health {
     timestamp: new Date().toISOString(),
     librdkafka,
     checks: {
-      kafka: { status: kafka.up ? 'healthy' : 'unhealthy', message: kafka.message },
+      kafka: {
+        status: kafka.up ? (kafka.partial === true ? 'degraded' : 'healthy') : 'unhealthy',
+        message: kafka.message,
+      },
       journal:
         journal === undefined
           ? { status: 'off', message: 'VANTAGE_JOURNAL_DIR is empty' }

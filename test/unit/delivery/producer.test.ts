@@ -49,7 +49,7 @@ test('of the records that are asked for, each that fails is told by its number, 
   const producer = open(t, kafka, { 'message.max.bytes': 1000 })
   const large = 'x'.repeat(2000)
   const batch = batchOf(['a', large, 'c', large, 'e'], ['k'])
-  t.same(await producer.send(batch, [0, 1, 3, 4]), [
+  t.same(await producer.send(batch, { records: [0, 1, 3, 4] }), [
     { record: 1, reason: 'message size too large', errorCode: 'MESSAGE_TOO_LARGE', forGood: true },
     { record: 3, reason: 'message size too large', errorCode: 'MESSAGE_TOO_LARGE', forGood: true },
   ])
@@ -59,7 +59,7 @@ test('of the records that are asked for, each that fails is told by its number, 
 test('of no records nothing is sent, and an empty key is a key', async (t) => {
   const kafka = await startMockKafka(t)
   const producer = open(t, kafka)
-  t.same(await producer.send(batchOf(['a', 'b'], ['k']), []), [])
+  t.same(await producer.send(batchOf(['a', 'b'], ['k']), { records: [] }), [])
   t.same(await producer.send(batchOf([])), [])
   t.same(await producer.send(batchOf(['c'], [''])), [])
   t.match(await readTopic(kafka, 1), [{ key: '', value: 'c' }])
@@ -98,7 +98,7 @@ test('a batch that is none has failed as a whole, and nothing beside its bytes i
     [good, [2 ** 32 - 1]],
   ]
   for (const [batch, records] of wrong) {
-    const failed = await producer.send(batch, records)
+    const failed = await producer.send(batch, records && { records })
     t.equal(failed.length, (records ?? batch.ends).length)
     t.notOk(failed.some(({ forGood }) => forGood))
   }
@@ -138,7 +138,7 @@ test('a producer that is closed gives up what is not settled, and says so of eac
     topic,
     quiet,
   )
-  const sent = producer.send(batchOf(['a', 'b', 'c']), [0, 2])
+  const sent = producer.send(batchOf(['a', 'b', 'c']), { records: [0, 2] })
   const asked = t.rejects(producer.describeTopic(100))
   await producer.close()
   await asked
