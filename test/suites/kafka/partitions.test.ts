@@ -56,7 +56,8 @@ async function saysSomeAway(collector: Collector): Promise<boolean> {
   return status === 200 && body.status === 'degraded' && kafka.status === 'degraded' && someAway.test(kafka.message)
 }
 
-const env = { VANTAGE_ACK_TIMEOUT_MS: '1000', VANTAGE_API_WORKERS: '1' }
+/** Long enough for brokers that share two cores with all else. */
+const env = { VANTAGE_ACK_TIMEOUT_MS: '5000', VANTAGE_API_WORKERS: '1' }
 
 test('while a broker is away, services whose partitions have a leader go on to Kafka, the others to the journal', async (t) => {
   const kafka = await startHalves(t)
@@ -64,7 +65,7 @@ test('while a broker is away, services whose partitions have a leader go on to K
   const settings = { ...env, VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
   const collector = await startCollector(t, { kafka: kafka.directBootstrap, env: settings })
   const agents = new Services(collector)
-  t.equal(servicesWith(await agents.post(), 'kafka').length, services.length)
+  await waitFor(async () => servicesWith(await agents.post(), 'kafka').length === services.length, 'all to be taken')
 
   await second?.kill()
   await agents.post()
