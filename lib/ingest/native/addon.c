@@ -184,11 +184,22 @@ static napi_value survey_body(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* toOneLine(body): nothing */
+static napi_value to_one_line(napi_env env, napi_callback_info info) {
+  napi_value body;
+  size_t count = 1, length;
+  CHECK(napi_get_cb_info(env, info, &count, &body, NULL, NULL));
+  uint8_t *bytes = bytes_of(env, body, &length);
+  if (bytes != NULL) blank_line_breaks(bytes, length);
+  return NULL;
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"compile", NULL, compile, NULL, NULL, NULL, napi_enumerable, NULL},
       {"scan", NULL, scan_body, NULL, NULL, NULL, napi_enumerable, NULL},
       {"survey", NULL, survey_body, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"toOneLine", NULL, to_one_line, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   EXPORT(functions);
   return exports;

@@ -81,6 +81,8 @@ export type Binding = {
    * @param report gets `reportSize` numbers, and two a rule of the envelope: where the member's value starts and ends
    */
   survey(schema: NativeSchema, body: Buffer, places: Uint32Array, report: Uint32Array): void
+  /** Makes spaces of the line breaks of a body that is JSON. */
+  toOneLine(body: Buffer): void
 }
 
 export const binding = loadAddon('vantage_scan') as Binding

@@ -324,3 +324,8 @@ void blank_nulls(uint8_t *body, const uint32_t *nulls, uint32_t count) {
     memset(body + start, ' ', end - start);
   }
 }
+
+void blank_line_breaks(uint8_t *body, size_t length) {
+  for (size_t i = 0; i < length; i++)
+    if (body[i] == '\n' || body[i] == '\r') body[i] = ' ';
+}

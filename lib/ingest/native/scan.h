@@ -99,6 +99,9 @@ bool scan(const schema *schema, const uint8_t *body, size_t length, const room *
 /* Overwrites the members found to be null, each with the comma beside it, by spaces: no record has a null. */
 void blank_nulls(uint8_t *body, const uint32_t *nulls, uint32_t count);
 
+/* Makes spaces of line breaks, which JSON has between tokens only. */
+void blank_line_breaks(uint8_t *body, size_t length);
+
 /*
  * Which rule a member has; the count of the rules if none, and whether the name of one is as long. Agents send members in one
  * order: `likely` comes after the last.

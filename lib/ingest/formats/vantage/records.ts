@@ -3,12 +3,11 @@ import type { RecordBatch } from '../../../delivery/record-batch.js'
 import type { BufferPool } from '../../../shared/buffer-pool.js'
 import { createKeys, type PartitionKey } from '../../keys.js'
 import { layOutAlone, layOutLines } from '../../layout.js'
+import { binding } from '../../native/binding.js'
 import type { TraceContext } from '../../trace-context.js'
 import { type SlicedBatch, sliceSize, spliceable } from './sliced-batch.js'
 
 const newline = 0x0a
-const carriageReturn = 0x0d
-const space = 0x20
 
 /** The bit of a metric with a trace of its own: the span of the request is none of that. */
 const hasTraceId = 1 << spliceable.indexOf('trace_id')
@@ -44,7 +43,7 @@ export function createRecords(options: RecordOptions, pool: BufferPool): MakeRec
     }
     const layout = layOut(sizes)
     const bytes = pool.take(layout.ends.at(-1) ?? 0)
-    if (batch.lineBreaks) eraseLineBreaks(body)
+    if (batch.lineBreaks) binding.toOneLine(body)
     let at = 0
     let record = 0
     for (let n = 0; n < good; n++) {
@@ -55,11 +54,6 @@ export function createRecords(options: RecordOptions, pool: BufferPool): MakeRec
     }
     return { bytes, ...layout, keys: keysOf(batch) }
   }
-}
-
-/** Makes each metric one line: JSON has line breaks between its tokens only, where a space says the same. */
-function eraseLineBreaks(body: Buffer): void {
-  for (let at = 0; at < body.length; at++) if (body[at] === newline || body[at] === carriageReturn) body[at] = space
 }
 
 function startOf(slices: Uint32Array, n: number): number {
