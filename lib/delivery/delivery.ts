@@ -21,7 +21,7 @@ import { Redelivery, reasonOf } from './redelivery.js'
 import { Rejects } from './rejects.js'
 import { chunkBytes, Replay } from './replay.js'
 import { Sender } from './sender.js'
-import { type DeliveryOutcome, retryAfter, Shipment } from './shipment.js'
+import { type DeliveryOutcome, Shipment } from './shipment.js'
 
 const sweepIntervalMs = 50
 const waitWithJournalMs = 500
@@ -260,7 +260,7 @@ export class Delivery {
     if (toJournal && this.#journal?.takes === true) return this.#toJournal(batch, this.#journal)
     if (unavailability === undefined || !this.#partitions.isAway(batch)) return this.#toKafka(batch)
     this.#pool.give(batch.bytes)
-    throw new Problem(unavailability.code, unavailability.detail, { headers: retryAfter })
+    throw new Problem(unavailability.code, unavailability.detail)
   }
 
   /** Why Kafka does not take this batch, although it may take others. */
@@ -277,7 +277,7 @@ export class Delivery {
   assertAvailable(): void {
     const unavailability = this.unavailability
     if (unavailability === undefined) return
-    throw new Problem(unavailability.code, unavailability.detail, { headers: retryAfter })
+    throw new Problem(unavailability.code, unavailability.detail)
   }
 
   get #kafkaUnavailability(): Unavailability | undefined {
@@ -507,5 +507,5 @@ function placeOf({ state, entry }: Shipment): HeldPlace {
 function problemOf(error: unknown): unknown {
   if (!(error instanceof JournalRefusal)) return error
   const code = error.state === 'full' ? 'VANTAGE_JOURNAL_FULL' : 'VANTAGE_JOURNAL_UNAVAILABLE'
-  return new Problem(code, error.message, { headers: retryAfter })
+  return new Problem(code, error.message)
 }

@@ -15,9 +15,6 @@ export type DeliveryOutcome = { durability: Durability; refused: RefusedRecord[]
 /** Where the outcome goes: the two ends of the promise that the request waits for. */
 type Answer = { resolve: (outcome: DeliveryOutcome) => void; reject: (problem: Problem) => void }
 
-/** For every 503: a broker that is back is found within a second. */
-export const retryAfter = { 'Retry-After': '1' }
-
 /** librdkafka's copy of a record costs about this much beside the value (rd_kafka_msg_t, key, allocation). */
 const overheadBytesPerRecord = 256
 
@@ -157,6 +154,6 @@ export class Shipment {
   giveUp(code: ProblemCode, detail: string): void {
     if (this.#state !== 'asked') return
     this.#state = 'given up'
-    this.#answer?.reject(new Problem(code, detail, { headers: retryAfter }))
+    this.#answer?.reject(new Problem(code, detail))
   }
 }

@@ -1,4 +1,3 @@
-import { retryAfter } from '../delivery/shipment.js'
 import { Problem } from '../shared/errors.js'
 import type { Gauges } from '../telemetry/telemetry.js'
 
@@ -58,9 +57,7 @@ export class Hold {
   assertRoom(bytes: number): void {
     const more = bytes - this.#bytes
     if (more <= 0 || this.#budget.allows(this.#client, this.#bytes, more)) return
-    throw new Problem('VANTAGE_OVERLOADED', 'The collector holds as much for its clients, or for this one, as it may', {
-      headers: retryAfter,
-    })
+    throw new Problem('VANTAGE_OVERLOADED', 'The collector holds as much for its clients, or for this one, as it may')
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { LogOutput } from '../shared/log-output.js'
-import type { FleetStats, WorkerStats } from '../telemetry/fleet-stats.js'
+import type { CollectorStats, WorkerStats } from '../telemetry/collector-stats.js'
 import { Ledger, sumOfLedgers } from '../telemetry/ledger.js'
 import { add, emptySums, type Sums } from '../telemetry/sums.js'
 import {
@@ -19,7 +19,7 @@ const refreshTimeoutMs = 250
 const maxRecentProblems = 50
 
 /** The sums over all workers. They keep the figures of workers that have ended, so no counter ever falls. */
-export class Fleet {
+export class CollectorFigures {
   readonly #startedAtMs = performance.now()
   readonly #log: Pick<LogOutput, 'dropped'>
   readonly #workers = new Set<WorkerProcess>()
@@ -67,7 +67,7 @@ export class Fleet {
   }
 
   /** Asks all workers for their figures and sums them with those of the ended ones. */
-  async collect(): Promise<FleetStats> {
+  async collect(): Promise<CollectorStats> {
     const asked = [...this.#workers]
     const fresh = new Set<WorkerProcess>()
     await Promise.all(asked.map(async (worker) => (await worker.refresh(refreshTimeoutMs)) && fresh.add(worker)))

@@ -6,7 +6,7 @@ import type { LogOutput } from '../shared/log-output.js'
 import type { Logger } from '../shared/logger.js'
 import { leastOpenFiles, openFilesLimit, possibleConnections } from '../shared/open-files.js'
 import { version } from '../shared/version.js'
-import { Fleet } from './collector-figures.js'
+import { CollectorFigures } from './collector-figures.js'
 import { countCpus } from './cpu-count.js'
 import { DevBroker } from './dev-broker.js'
 import { claimPort } from './port.js'
@@ -112,7 +112,7 @@ export class Primary {
     const stuckAfterMs = this.#config.workerStuckAfterMs
     return new WorkerPool(
       { size, env, stuckAfterMs, rateWindows, onGiveUp },
-      new Fleet(this.#options.log),
+      new CollectorFigures(this.#options.log),
       this.#logger,
     )
   }

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '../shared/logger.js'
-import type { Fleet } from './collector-figures.js'
+import type { CollectorFigures } from './collector-figures.js'
 import type { RateWindows } from './rate-windows.js'
 import { Slot } from './slot.js'
 import { WorkerProcess } from './worker-process.js'
@@ -26,7 +26,7 @@ const maxFailedStarts = 5
 /** Runs the workers, one in each slot, and replaces any that is stuck. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
-  readonly #fleet: Fleet
+  readonly #figures: CollectorFigures
   readonly #logger: Logger
   readonly #slots: Slot[]
   readonly #alive = new Map<WorkerProcess, { ready: boolean }>()
@@ -38,9 +38,9 @@ export class WorkerPool {
   #replaceAsked = false
   #watcher: NodeJS.Timeout | undefined
 
-  constructor(options: WorkerPoolOptions, fleet: Fleet, logger: Logger) {
+  constructor(options: WorkerPoolOptions, figures: CollectorFigures, logger: Logger) {
     this.#options = options
-    this.#fleet = fleet
+    this.#figures = figures
     this.#logger = logger
     this.#slots = Array.from({ length: options.size }, (_, slot) => this.#createSlot(slot))
   }
@@ -73,7 +73,7 @@ export class WorkerPool {
   /** Lets all workers finish, and kills those that have not by `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true
-    this.#fleet.stop()
+    this.#figures.stop()
     clearInterval(this.#watcher)
     for (const [worker, { ready }] of this.#alive) {
       if (ready) worker.send({ type: 'drain' })
@@ -109,15 +109,15 @@ export class WorkerPool {
       logger: this.#logger,
       stopping: () => this.#stopping,
       onStarted: (ready) => this.#noteStart(ready),
-      onRestart: () => this.#fleet.workerRestarted(),
+      onRestart: () => this.#figures.workerRestarted(),
     })
   }
 
   #fork(slot: number): WorkerProcess {
     const { env, rateWindows } = this.#options
     const worker: WorkerProcess = new WorkerProcess(cluster.fork(env), slot, {
-      onSnapshot: ({ since }) => this.#fleet.note(since),
-      onFleetRequest: (id) => void this.#fleet.collect().then((fleet) => worker.send({ type: 'fleet', id, fleet })),
+      onSnapshot: ({ since }) => this.#figures.note(since),
+      onStatsRequest: (id) => void this.#figures.collect().then((stats) => worker.send({ type: 'stats', id, stats })),
       onRateRequests: (id, requests) => {
         const now = performance.now()
         const verdicts = requests.map((request) => rateWindows?.take(request, now)).filter((v) => v !== undefined)
@@ -126,13 +126,13 @@ export class WorkerPool {
     })
     const state = { ready: false }
     this.#alive.set(worker, state)
-    this.#fleet.workerStarted(worker)
+    this.#figures.workerStarted(worker)
     void worker.ready.then((ready) => {
       state.ready = ready
     })
     void worker.exited.then(() => {
       this.#alive.delete(worker)
-      this.#fleet.workerEnded(worker)
+      this.#figures.workerEnded(worker)
     })
     return worker
   }

@@ -6,7 +6,7 @@ import type { WorkerSnapshot } from '../telemetry/telemetry.js'
 export type WorkerEvents = {
   onSnapshot: (snapshot: WorkerSnapshot) => void
   /** The worker asks for the figures of all workers; the answer carries the id. */
-  onFleetRequest: (id: number) => void
+  onStatsRequest: (id: number) => void
   /** What its clients want to send, for the rate limits; the answer carries the id. */
   onRateRequests: (id: number, requests: readonly RateRequest[]) => void
 }
@@ -27,7 +27,7 @@ export class WorkerProcess {
   #heardAtMs = performance.now()
   #lastId = 0
 
-  constructor(worker: Worker, slot: number, { onSnapshot, onFleetRequest, onRateRequests }: WorkerEvents) {
+  constructor(worker: Worker, slot: number, { onSnapshot, onStatsRequest, onRateRequests }: WorkerEvents) {
     this.#worker = worker
     this.slot = slot
     this.pid = worker.process.pid ?? 0
@@ -39,7 +39,7 @@ export class WorkerProcess {
       worker.on('message', (message: WorkerMessage) => {
         this.#heardAtMs = performance.now()
         if (message.type === 'listening') resolve(true)
-        else if (message.type === 'fleet-request') onFleetRequest(message.id)
+        else if (message.type === 'stats-request') onStatsRequest(message.id)
         else if (message.type === 'rate-requests') onRateRequests(message.id, message.requests)
         else {
           onSnapshot(message.snapshot)

@@ -8,6 +8,8 @@ export type Answer = {
   body?: string | Uint8Array
 }
 
+/** A broker, or a worker, that is back is found within a second. */
+export const retryAfter = { 'Retry-After': '1' }
 const jsonHeaders = { 'Content-Type': 'application/json' }
 
 export function json(status: number, body: unknown): Answer {
@@ -16,11 +18,11 @@ export function json(status: number, body: unknown): Answer {
 
 /** A problem as RFC 9457 has it. */
 export function problemAnswer({ code, message, extras }: Problem): Answer {
-  const { status, title } = problems[code]
+  const { status, title, retryable } = problems[code]
   const { errors, metricsReceived, rejections, headers } = extras
   return {
     status,
-    headers: { 'Content-Type': 'application/problem+json', ...headers },
+    headers: { 'Content-Type': 'application/problem+json', ...(retryable && retryAfter), ...headers },
     body: JSON.stringify({
       type: `urn:vantage-collector:problem:${code}`,
       title,

@@ -129,10 +129,10 @@ export const problems = {
     title: 'Internal error',
     remedy: 'Retry; report it with the collector log if it stays.',
   },
-  VANTAGE_FLEET_UNAVAILABLE: {
+  VANTAGE_STATS_UNAVAILABLE: {
     status: 503,
     retryable: true,
-    title: 'The figures of the workers cannot be had now',
+    title: 'The primary process does not answer with the figures',
     remedy: 'Retry; if it stays, the primary process is stuck: see its log.',
   },
   VANTAGE_KAFKA_UNAVAILABLE: {

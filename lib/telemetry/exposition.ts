@@ -9,7 +9,7 @@ import {
 import type { Config } from '../config/config.js'
 import { fingerprintOf } from '../config/describe.js'
 import { version } from '../shared/version.js'
-import type { FleetStats } from './fleet-stats.js'
+import type { CollectorStats } from './collector-stats.js'
 import type { HistogramCounts } from './histogram.js'
 import { ledgerFigures } from './ledger.js'
 import {
@@ -30,16 +30,16 @@ type Sample = { value: number; labels: Record<string, string>; metricName?: stri
 const prefix = 'vantage_collector_'
 
 /** The figures of all workers as the text that Prometheus reads. */
-export function expose(fleet: FleetStats, config: Config, type: ExpositionType): Promise<string> {
+export function expose(stats: CollectorStats, config: Config, type: ExpositionType): Promise<string> {
   const families = [
-    ...ledgerFamilies(fleet),
-    ...counterFamilies(fleet),
-    ...labelledFamilies(fleet),
-    ...histogramFamilies(fleet),
-    ...gaugeFamilies(fleet),
-    ...workerFamilies(fleet),
-    ...brokerFamilies(fleet),
-    ...identityFamilies(fleet, config),
+    ...ledgerFamilies(stats),
+    ...counterFamilies(stats),
+    ...labelledFamilies(stats),
+    ...histogramFamilies(stats),
+    ...gaugeFamilies(stats),
+    ...workerFamilies(stats),
+    ...brokerFamilies(stats),
+    ...identityFamilies(stats, config),
   ]
   // prom-client adds _total to a counter's samples by itself for OpenMetrics, and otherwise takes the name as it is.
   const named = type === Registry.OPENMETRICS_CONTENT_TYPE ? families.map(withoutTotal) : families
@@ -48,7 +48,7 @@ export function expose(fleet: FleetStats, config: Config, type: ExpositionType):
   return registry.metrics()
 }
 
-function ledgerFamilies({ ledger }: FleetStats): Family[] {
+function ledgerFamilies({ ledger }: CollectorStats): Family[] {
   const plain = namesOf(ledgerFigures).filter((figure) => !(ledgerFigures[figure].name in labelledCounters))
   return plain.map((figure) => {
     const { kind, name, help } = ledgerFigures[figure]
@@ -56,7 +56,7 @@ function ledgerFamilies({ ledger }: FleetStats): Family[] {
   })
 }
 
-function counterFamilies({ counts, workerRestarts, services }: FleetStats): Family[] {
+function counterFamilies({ counts, workerRestarts, services }: CollectorStats): Family[] {
   return [
     ...namesOf(counters).map((name) => counter(name, counters[name], [sample(counts[name])])),
     counter('workerRestarts', 'Workers that ended unasked and were replaced', [sample(workerRestarts)]),
@@ -68,7 +68,7 @@ function counterFamilies({ counts, workerRestarts, services }: FleetStats): Fami
   ]
 }
 
-function labelledFamilies({ labelledCounts }: FleetStats): Family[] {
+function labelledFamilies({ labelledCounts }: CollectorStats): Family[] {
   return namesOf(labelledCounters).map((name) => {
     const { help, labels } = labelledCounters[name]
     const samples = Object.entries(labelledCounts[name]).map(([values, count]) => {
@@ -79,9 +79,9 @@ function labelledFamilies({ labelledCounts }: FleetStats): Family[] {
   })
 }
 
-function histogramFamilies(fleet: FleetStats): Family[] {
+function histogramFamilies(stats: CollectorStats): Family[] {
   return namesOf(histograms).map((name) => {
-    const samples = Object.entries(fleet.histograms[name]).flatMap(([label, counts]) => buckets(name, label, counts))
+    const samples = Object.entries(stats.histograms[name]).flatMap(([label, counts]) => buckets(name, label, counts))
     return family('histogram', prefix + snakeCase(name), histograms[name].help, samples)
   })
 }
@@ -102,11 +102,11 @@ function buckets(name: HistogramName, labelValue: string, counts: HistogramCount
   ]
 }
 
-function gaugeFamilies(fleet: FleetStats): Family[] {
-  return namesOf(gauges).map((name) => gauge(name, gauges[name].help, [sample(fleet.gauges[name])]))
+function gaugeFamilies(stats: CollectorStats): Family[] {
+  return namesOf(gauges).map((name) => gauge(name, gauges[name].help, [sample(stats.gauges[name])]))
 }
 
-function workerFamilies({ workers, cpuSeconds }: FleetStats): Family[] {
+function workerFamilies({ workers, cpuSeconds }: CollectorStats): Family[] {
   const byWorker = (measure: 'residentMemoryBytes' | 'eventLoopLagSeconds') =>
     workers.map((worker) => sample(worker.gauges[measure], { worker: String(worker.slot) }))
   return [
@@ -121,7 +121,7 @@ function workerFamilies({ workers, cpuSeconds }: FleetStats): Family[] {
   ]
 }
 
-function brokerFamilies({ brokers }: FleetStats): Family[] {
+function brokerFamilies({ brokers }: CollectorStats): Family[] {
   return [
     gauge(
       'kafkaBrokerUp',
@@ -136,7 +136,7 @@ function brokerFamilies({ brokers }: FleetStats): Family[] {
   ]
 }
 
-function identityFamilies({ uptimeSeconds }: FleetStats, config: Config): Family[] {
+function identityFamilies({ uptimeSeconds }: CollectorStats, config: Config): Family[] {
   const startedAt = Math.round(Date.now() / 1000 - uptimeSeconds)
   return [
     gauge('startTimeSeconds', 'When the collector was started, in Unix seconds', [sample(startedAt)]),

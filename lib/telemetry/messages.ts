@@ -1,5 +1,5 @@
 import type { RateRequest, RateVerdict } from '../config/rate-limits.js'
-import type { FleetStats } from './fleet-stats.js'
+import type { CollectorStats } from './collector-stats.js'
 import type { WorkerSnapshot } from './telemetry.js'
 
 /** Messages from a worker to the primary. */
@@ -10,13 +10,13 @@ export type WorkerMessage =
    * with the id.
    */
   | { type: 'snapshot'; id: number | null; snapshot: WorkerSnapshot }
-  | { type: 'fleet-request'; id: number }
+  | { type: 'stats-request'; id: number }
   | { type: 'rate-requests'; id: number; requests: RateRequest[] }
 
 /** Messages from the primary to a worker. */
 export type PrimaryMessage =
   | { type: 'snapshot-request'; id: number }
-  | { type: 'fleet'; id: number; fleet: FleetStats }
+  | { type: 'stats'; id: number; stats: CollectorStats }
   | { type: 'rate-verdicts'; id: number; verdicts: RateVerdict[] }
   | { type: 'drain' }
 

@@ -1,6 +1,6 @@
 import type { RateRequest, RateVerdict } from '../config/rate-limits.js'
 import { Problem } from '../shared/errors.js'
-import type { FleetStats } from '../telemetry/fleet-stats.js'
+import type { CollectorStats } from '../telemetry/collector-stats.js'
 import { heartbeatIntervalMs, type PrimaryMessage, type WorkerMessage } from '../telemetry/messages.js'
 import type { WorkerSnapshot } from '../telemetry/telemetry.js'
 
@@ -10,14 +10,14 @@ export type PrimaryLinkOptions = {
   onDrain: (reason: string) => void
 }
 
-const fleetTimeoutMs = 2000
+const statsTimeoutMs = 2000
 /** A primary that is so late with a sum is stuck. */
 const rateTimeoutMs = 500
 
 /** The worker's end of the channel to the primary. */
 export class PrimaryLink {
   readonly #options: PrimaryLinkOptions
-  readonly #fleets = new Questions<FleetStats>(fleetTimeoutMs)
+  readonly #stats = new Questions<CollectorStats>(statsTimeoutMs)
   readonly #rates = new Questions<RateVerdict[]>(rateTimeoutMs)
   #heartbeat: NodeJS.Timeout | undefined
 
@@ -41,15 +41,15 @@ export class PrimaryLink {
     this.#send({ type: 'listening' })
   }
 
-  /** @throws {Problem} VANTAGE_FLEET_UNAVAILABLE when the primary does not answer in time */
-  fleet(): Promise<FleetStats> {
-    return this.#fleets.ask((id) => this.#send({ type: 'fleet-request', id }))
+  /** @throws {Problem} VANTAGE_STATS_UNAVAILABLE when the primary does not answer in time */
+  stats(): Promise<CollectorStats> {
+    return this.#stats.ask((id) => this.#send({ type: 'stats-request', id }))
   }
 
   /**
    * Takes these from what their clients may send.
    *
-   * @throws {Problem} VANTAGE_FLEET_UNAVAILABLE when the primary does not answer in time
+   * @throws {Problem} VANTAGE_STATS_UNAVAILABLE when the primary does not answer in time
    */
   takeRates(requests: RateRequest[]): Promise<RateVerdict[]> {
     return this.#rates.ask((id) => this.#send({ type: 'rate-requests', id, requests }))
@@ -60,8 +60,8 @@ export class PrimaryLink {
       case 'snapshot-request':
         this.#sendSnapshot(message.id)
         break
-      case 'fleet':
-        this.#fleets.settle(message.id, message.fleet)
+      case 'stats':
+        this.#stats.settle(message.id, message.stats)
         break
       case 'rate-verdicts':
         this.#rates.settle(message.id, message.verdicts)
@@ -93,13 +93,13 @@ class Questions<T> {
     this.#timeoutMs = timeoutMs
   }
 
-  /** @throws {Problem} VANTAGE_FLEET_UNAVAILABLE when there is no answer in time */
+  /** @throws {Problem} VANTAGE_STATS_UNAVAILABLE when there is no answer in time */
   ask(send: (id: number) => void): Promise<T> {
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id)
-        reject(new Problem('VANTAGE_FLEET_UNAVAILABLE', `The primary did not answer within ${this.#timeoutMs} ms`))
+        reject(new Problem('VANTAGE_STATS_UNAVAILABLE', `The primary did not answer within ${this.#timeoutMs} ms`))
       }, this.#timeoutMs)
       this.#waiting.set(id, (answer) => {
         clearTimeout(timer)

@@ -1,5 +1,5 @@
 import { librdkafka } from '../../delivery/librdkafka.js'
-import { type Answer, json } from '../../shared/answer.js'
+import { type Answer, json, retryAfter } from '../../shared/answer.js'
 import { version } from '../../shared/version.js'
 import type { Health } from '../../telemetry/health-schema.js'
 import type { Handler } from '../http/router.js'
@@ -18,7 +18,7 @@ export function readyRoute(context: RouteContext): Handler {
   }
 }
 
-const notReadyHeaders = { 'Content-Type': 'application/json', 'Retry-After': '1' }
+const notReadyHeaders = { 'Content-Type': 'application/json', ...retryAfter }
 
 /**
  * GET /health: what works and what does not. 200 when all is well ("healthy") and when batches get 202 all the same

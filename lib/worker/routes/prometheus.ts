@@ -10,7 +10,7 @@ export function metricsRoute({ config, primary }: RouteContext): Handler {
     const type = formatFor(exchange.header('accept'))
     // Names of services are in it, which strangers choose.
     const headers = { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff' }
-    return { status: 200, headers, body: await expose(await primary.fleet(), config, type) }
+    return { status: 200, headers, body: await expose(await primary.stats(), config, type) }
   }
 }
 

@@ -2,7 +2,7 @@ import { describeConfig } from '../../config/describe.js'
 import { json } from '../../shared/answer.js'
 import { problems } from '../../shared/errors.js'
 import { version } from '../../shared/version.js'
-import type { FleetStats, WorkerStats } from '../../telemetry/fleet-stats.js'
+import type { CollectorStats, WorkerStats } from '../../telemetry/collector-stats.js'
 import { emptyHistogram, type HistogramCounts } from '../../telemetry/histogram.js'
 import { differenceOf, type LedgerFigures } from '../../telemetry/ledger.js'
 import type { Stats } from '../../telemetry/stats-schema.js'
@@ -12,7 +12,7 @@ import type { RouteContext } from './context.js'
 
 /** GET /v1/stats: the figures of all workers of this machine, as of this request. */
 export function statsRoute({ config, primary }: RouteContext): Handler {
-  return async () => json(200, describeFleet(await primary.fleet(), config))
+  return async () => json(200, describeStats(await primary.stats(), config))
 }
 
 /** GET /v1/config: the settings, without their secrets. */
@@ -21,14 +21,14 @@ export function configRoute({ config }: RouteContext): Handler {
   return () => answer
 }
 
-function describeFleet(fleet: FleetStats, config: { serviceName: string; environment: string }): Stats {
-  const { ledger, counts, gauges, labelledCounts, workers } = fleet
+function describeStats(stats: CollectorStats, config: { serviceName: string; environment: string }): Stats {
+  const { ledger, counts, gauges, labelledCounts, workers } = stats
   return {
     service: config.serviceName,
     environment: config.environment,
     version,
-    uptime_seconds: fleet.uptimeSeconds,
-    ...statusOf(fleet),
+    uptime_seconds: stats.uptimeSeconds,
+    ...statusOf(stats),
     ingestion: {
       batches_received: counts.batchesReceived,
       metrics_received: ledger.received,
@@ -48,7 +48,7 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
       metrics_late: ledger.late,
       bytes_acknowledged: counts.acknowledgedBytes,
       success_rate: rate(counts.recordsAcknowledged, counts.recordsAcknowledged + counts.recordsFailed),
-      brokers: fleet.brokers.map((broker) => describeBroker(broker, fleet)),
+      brokers: stats.brokers.map((broker) => describeBroker(broker, stats)),
     },
     journal: {
       metrics_journaled: ledger.journaled,
@@ -67,22 +67,22 @@ function describeFleet(fleet: FleetStats, config: { serviceName: string; environ
     latency: {
       request_duration_seconds: bucketsOf(
         'httpRequestDurationSeconds',
-        fleet.histograms.httpRequestDurationSeconds['/v1/metrics'],
+        stats.histograms.httpRequestDurationSeconds['/v1/metrics'],
       ),
       acknowledge_duration_seconds: bucketsOf(
         'acknowledgeDurationSeconds',
-        fleet.histograms.acknowledgeDurationSeconds[''],
+        stats.histograms.acknowledgeDurationSeconds[''],
       ),
     },
-    services: fleet.services.map(([service, metrics]) => ({ service, metrics_received: metrics })),
-    recent_problems: fleet.recentProblems.map(describeProblem),
-    worker_restarts: fleet.workerRestarts,
-    workers: workers.map((worker) => describeWorker(worker, fleet)),
+    services: stats.services.map(([service, metrics]) => ({ service, metrics_received: metrics })),
+    recent_problems: stats.recentProblems.map(describeProblem),
+    worker_restarts: stats.workerRestarts,
+    workers: workers.map((worker) => describeWorker(worker, stats)),
   }
 }
 
 /** Whether batches are taken, and if not why. */
-function statusOf({ stopping, gauges, workers }: FleetStats): Pick<Stats, 'status' | 'reason'> {
+function statusOf({ stopping, gauges, workers }: CollectorStats): Pick<Stats, 'status' | 'reason'> {
   if (stopping) return { status: 'draining', reason: 'Shutting down' }
   if (gauges.ready === 1) return { status: 'operational', reason: '' }
   const worst = workers.find((worker) => worker.gauges.ready === 0)
@@ -90,7 +90,7 @@ function statusOf({ stopping, gauges, workers }: FleetStats): Pick<Stats, 'statu
   return { status: 'unavailable', reason: worst === undefined ? 'No worker is there' : reason }
 }
 
-function describeBroker({ name, up, rttSeconds }: BrokerState, { labelledCounts }: FleetStats) {
+function describeBroker({ name, up, rttSeconds }: BrokerState, { labelledCounts }: CollectorStats) {
   return { name, up, rtt_seconds: rttSeconds, errors: labelledCounts.kafkaBrokerErrors[name] ?? 0 }
 }
 
@@ -104,7 +104,7 @@ function describeProblem({ atMs, route, status, code, rejections }: RecentProble
   return { at: new Date(atMs).toISOString(), route, status, code: code ?? null, reason, rejections }
 }
 
-function describeWorker(worker: WorkerStats, { cpuSeconds }: FleetStats) {
+function describeWorker(worker: WorkerStats, { cpuSeconds }: CollectorStats) {
   const { ledger, counts, gauges } = worker
   return {
     pid: worker.pid,

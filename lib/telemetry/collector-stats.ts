@@ -20,7 +20,7 @@ export type WorkerStats = Pick<WorkerSnapshot, 'ledger' | 'counts' | 'gauges' | 
 }
 
 /** The figures of all workers of this machine. Counters include workers that have ended. */
-export type FleetStats = {
+export type CollectorStats = {
   ledger: LedgerFigures
   counts: Counts
   labelledCounts: LabelledCounts
