@@ -243,6 +243,23 @@ test('what uWebSockets.js cannot read is refused at once, with a code', async (t
   })
 })
 
+test('the connection of a body that is refused half-way is closed when the rest has come', async (t) => {
+  await survive(
+    t,
+    async (collector) => {
+      async function* inParts() {
+        yield chunkedHead + chunkOf(' '.repeat(1_200_000))
+        await pause(500)
+        yield `${chunkOf(good)}0\r\n\r\n`
+      }
+      // uWebSockets.js would not even close it for being idle.
+      const reply = await sendRaw(collector.url, inParts(), { quietMs: 5000 })
+      t.match(reply, { statuses: [413], closed: true, text: /\r\nConnection: close\r\n/ })
+    },
+    { VANTAGE_MAX_REQUEST_SIZE_MB: '1' },
+  )
+})
+
 test('a client that waits for 100 Continue gets it, however it writes that', async (t) => {
   await survive(t, async (collector) => {
     for (const expect of ['100-continue', '100-Continue', '100-CONTINUE']) {
