@@ -175,5 +175,5 @@ function request(body: Buffer, header: string): Buffer {
 }
 
 function takes(header: string): boolean {
-  return !/text\/plain|jsonx|: br|: gzip/.test(header)
+  return !/text\/plain|jsonx|: br|: gzip|Expect:/.test(header)
 }
