@@ -90,12 +90,8 @@ export class Exchange {
       throw new Problem('VANTAGE_UNSUPPORTED_FRAMING', 'Trailers behind the body cannot be read')
     }
     if (this.#awaitsContinue) this.#tellToContinue()
-    const endOrRefuse = (problem?: Problem) => {
-      if (problem !== undefined) this.#closes = true
-      end(problem)
-    }
     // Only behind chunks may there be trailers, and who closes the connection may have closed his half of it by now.
-    this.#body.read(take, endOrRefuse, { isChunked, pauses: isChunked || this.#closes })
+    this.#body.read(take, end, isChunked, isChunked || this.#closes)
   }
 
   /** uWebSockets.js has told the client to go on where it writes just this. Else it may never send its body. */
