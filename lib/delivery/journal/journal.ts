@@ -338,14 +338,25 @@ export class Journal {
     // A disk that hangs holds one look, not one more every two seconds.
     if (this.#looking) return
     this.#looking = true
-    if (this.#directory === undefined) await this.#open()
-    if (this.#directory !== undefined) {
-      await this.#adoption.look(this.#directory)
-      await this.#inTurn(async () => this.#own?.retry())
-      await this.#commits.alone(() => this.#tryWriting())
-      await this.#measureDead(this.#directory.dead)
+    try {
+      if (this.#directory === undefined) await this.#open()
+      if (this.#directory !== undefined) await this.#lookAt(this.#directory)
+    } catch (error) {
+      this.#failed(messageOf(error))
     }
     this.#looking = false
+  }
+
+  async #lookAt(directory: JournalDirectory): Promise<void> {
+    await this.#adoption.look(directory)
+    await this.#inTurn(async () => this.#own?.retry())
+    await this.#commits.alone(() => this.#tryWriting())
+    try {
+      await directory.dead.measure()
+    } catch (error) {
+      // Batches are taken all the same. It is measured, and told, once a minute.
+      this.#logger.warn({ reason: messageOf(error) }, 'the dead letters on disk cannot be measured')
+    }
   }
 
   /** Does what a batch needs, where that has failed, or may fail. */
@@ -369,14 +380,6 @@ export class Journal {
   async #isRemoved(): Promise<boolean> {
     const own = this.#own
     return own?.hasMore === true && !(await own.isInPlace())
-  }
-
-  async #measureDead(dead: DeadSpace): Promise<void> {
-    try {
-      await dead.measure()
-    } catch (error) {
-      this.#failed(messageOf(error))
-    }
   }
 
   #openLog(directory: string): Promise<Log> {

@@ -279,7 +279,8 @@ export class Log {
   async close(): Promise<void> {
     for (const part of [...this.#parts, ...this.#leftovers]) {
       if (part.entries === 0) await this.#discard(part)
-      else await part.segment.close()
+      // What a disk has against the closing is no matter: all of it is synced.
+      else await part.segment.close().catch(() => undefined)
     }
     // Not where something is left in it, or somebody has removed it.
     await rmdir(this.directory).catch(() => undefined)
