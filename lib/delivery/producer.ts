@@ -3,6 +3,7 @@ import { messageOf } from '../shared/errors.js'
 import { type ConnectionError, readConnectionError } from './connection-error.js'
 import { type Answer, binding, type Handle, type NativeFailure, type Told, type TopicState } from './native/binding.js'
 import type { ProducerProperties } from './producer-properties.js'
+import { Progress } from './progress.js'
 import type { RecordBatch } from './record-batch.js'
 
 /**
@@ -25,7 +26,7 @@ export type ProducerEvents = {
   onConnectionError: (error: ConnectionError) => void
   /** The producer has failed for good; it takes nothing any more. */
   onFatal: (message: string) => void
-  /** Asked for, it is given librdkafka's statistics, a JSON text, every few seconds. */
+  /** It is given librdkafka's statistics, a JSON text, every few seconds. */
   onStatistics?: (json: string) => void
 }
 
@@ -51,6 +52,7 @@ export class Producer {
   readonly #properties: ProducerProperties['global']
   readonly #sent = new Map<number, Sent>()
   readonly #questions = new Map<number, Question>()
+  readonly #progress = new Progress()
   #lastId = 0
   #failed = false
   #identified: boolean
@@ -62,7 +64,7 @@ export class Producer {
    * @throws {Error} for a property that librdkafka does not know or a value that it does not take
    */
   constructor(properties: ProducerProperties, topic: string, events: ProducerEvents) {
-    const statistics = events.onStatistics && { 'statistics.interval.ms': statisticsIntervalMs }
+    const statistics = { 'statistics.interval.ms': statisticsIntervalMs }
     this.#events = events
     this.#properties = properties.global
     this.#identified = properties.global['enable.idempotence'] !== true
@@ -84,6 +86,11 @@ export class Producer {
   get oldestAgeMs(): number | undefined {
     const [oldest] = this.#sent.values()
     return oldest && performance.now() - oldest.sentAtMs
+  }
+
+  /** For how long it has held something that it does not send, as far as its statistics tell; 0 where it holds nothing. */
+  get stuckForMs(): number {
+    return Math.min(this.oldestAgeMs ?? 0, this.#progress.stillMs)
   }
 
   /**
@@ -178,6 +185,7 @@ export class Producer {
         this.#events.onFatal(told)
         break
       case 'statistics':
+        this.#progress.update(told)
         this.#events.onStatistics?.(told)
         break
       case 'identified':

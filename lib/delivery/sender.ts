@@ -61,10 +61,10 @@ export class Sender {
     }
   }
 
-  /** Gives up a producer that holds something for longer than that: all it holds has failed. Whether there was one. */
+  /** Gives up a producer that holds something for longer than that and does not send it: all it holds has failed. Whether there was one. */
   replaceStuck(longerThanMs: number): boolean {
     const producer = this.#producer
-    if (producer === undefined || (producer.oldestAgeMs ?? 0) <= longerThanMs) return false
+    if (producer === undefined || producer.stuckForMs <= longerThanMs) return false
     this.#discard(producer, 0)
     return true
   }
