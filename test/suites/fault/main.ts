@@ -1,7 +1,7 @@
 // Is anything lost that was answered 202? Starts a real Kafka and the collector, lets go wrong what can, and compares
 // what was answered with what is in the topic.
 //
-//   npm run test:fault -- --minutes 30 --seed 7
+//   npm run fault -- --minutes 30 --seed 7
 //
 // Exit code 0: nothing is missing and nothing is unexplained; 1: something is; 2: the arguments make no sense.
 
@@ -14,7 +14,7 @@ import { run } from './run.js'
 import type { Sample } from './sampler.js'
 import { drawTimeline } from './timeline.js'
 
-const usage = `npm run test:fault -- [options]
+const usage = `npm run fault -- [options]
 
   --minutes N       how long agents post while faults happen (default 2)
   --seed N          decides which faults happen and when (default: by chance, and printed)

@@ -1,4 +1,4 @@
-// The hostile suite, with addons that the address sanitizer watches: npm run test:hostile:sanitized
+// The hostile suite, with addons that the address sanitizer watches: npm run hostile:sanitized
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
