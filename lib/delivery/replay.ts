@@ -42,7 +42,7 @@ const silentAfterMs = 10_000
 /** Passing over writes what it passes over once more, so it takes its time. */
 const pauseAfterPassingMs = 100
 /** Where nothing is left that can be sent, and no partition has come back. */
-const passAgainAfterMs = 60_000
+const passAgainAfterMs = 5000
 
 /** What was taken from the journal at a time, and is not settled. */
 type Chunk = { readonly open: Set<Shipment>; readonly startedAtMs: number }
