@@ -74,7 +74,7 @@ ${rows.join('')}
 ## Answers that are not problem+json
 
 Some requests uWebSockets.js refuses before the collector sees them: with a short page of HTML, no \`code\`, and \`Connection: close\`.
-No figure of requests and no log has them. Sending them again is no use, after a 505 neither: what sends them has to change.
+No figure of requests and no log has them. Sending them again does not help, not even after a 505: the sender has to change.
 
 | status | what was sent | what to do |
 | --- | --- | --- |
