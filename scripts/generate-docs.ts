@@ -51,6 +51,8 @@ export VANTAGE_KAFKA_PROPERTY_SSL_KEY_PASSWORD_FILE=/run/secrets/kafka-key-passw
 TLS and logins have settings of their own: [security.md](security.md#kafka).
 
 Properties that decide what a 202 means (\`acks\`, \`enable.idempotence\`, \`delivery.report.only.error\`) cannot be set this way.
+
+The [glossary](glossary.md) says what each word means.
 `
 }
 
@@ -107,6 +109,8 @@ Trailers that a \`Trailer\` header declares are refused with \`VANTAGE_UNSUPPORT
 A batch can be answered before its body has been read: 401, 413, 415, 429, 503. Where the connection is to be closed behind the answer, the
 collector sends it at once, reads what still comes for up to 10 s or 256 MiB, drops it, and closes then, so that also a client that
 reads only when it has sent everything finds its answer.
+
+The [glossary](glossary.md) says what each word means.
 `
 }
 

@@ -36,6 +36,11 @@ for (const path of documents) {
     for (const name of names) t.ok(existsSync(name), name)
   })
 
+  test(`${path} links to the glossary, if it is a page of docs/`, async (t) => {
+    const isPage = dirname(path) === 'docs' && path !== 'docs/glossary.md'
+    t.ok(!isPage || readFileSync(path, 'utf8').includes('](glossary.md)'))
+  })
+
   test(`${path} links to nothing that is not there`, async (t) => {
     const text = readFileSync(path, 'utf8')
     for (const [, target = '', anchor] of text.matchAll(/\]\((?!https?:)([^)#]*)#?([^)]*)\)/g)) {
