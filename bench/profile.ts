@@ -18,7 +18,7 @@ const scan = 'judge: scan'
  * from the innermost frame outwards.
  */
 const stages: [stage: string, isOfStage: (frame: Frame) => boolean][] = [
-  ['read', ({ url }) => /\/http\/(collect-body|request-body)\.js$/.test(url)],
+  ['read', ({ url }) => url.endsWith('/http/request-body.js')],
   ['inflate', ({ url }) => url.endsWith('/ingest/inflate.js')],
   [scan, ({ url }) => url.endsWith('/vantage/scan.js')],
   ['make records', ({ url }) => /\/(vantage\/records|ingest\/layout|ingest\/keys)\.js$/.test(url)],

@@ -74,3 +74,30 @@ test('no imports go in a circle', async (t) => {
   for (const path of files) visit(path, [])
   t.equal(done.size, files.length)
 })
+
+const mostFiles: Readonly<Record<string, number>> = {
+  'One good POST, from the socket to its 202': 20,
+  'One GET of /v1/stats': 8,
+  'From the start to the first request': 8,
+}
+
+test('the walks of docs/architecture.md are short, and each file of them leads on from one before', async (t) => {
+  const [, ...walks] = readFileSync('docs/architecture.md', 'utf8').split(/^### /m)
+  t.same(walks.map((walk) => walk.slice(0, walk.indexOf('\n'))).sort(), Object.keys(mostFiles).sort())
+  for (const walk of walks) {
+    const title = walk.slice(0, walk.indexOf('\n'))
+    const walked = [...walk.matchAll(/^\| `([^`]+)`/gm)].map(([, path = '']) => path)
+    t.ok(walked.length <= (mostFiles[title] ?? 0), `${title}: ${walked.length} files`)
+    t.same([...new Set(walked)], walked, 'no file twice')
+    for (const [n, path] of walked.entries()) {
+      const before = walked.slice(0, n)
+      t.ok(n === 0 || before.some((other) => areNeighbours(other, path)), `${path} leads on`)
+    }
+  }
+})
+
+/** Whether one of them imports the other, or is the C behind the addon that the other one imports. */
+function areNeighbours(one: string, other: string): boolean {
+  const [binding] = other.endsWith('.c') ? [join(dirname(other), 'binding.ts')] : [other]
+  return importsOf.get(one)?.includes(binding) === true || importsOf.get(other)?.includes(one) === true
+}

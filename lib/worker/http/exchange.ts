@@ -4,8 +4,7 @@ import { type RequestTrace, untraced } from '../../ingest/request-trace.js'
 import type { Answer } from '../../shared/answer.js'
 import { Problem } from '../../shared/errors.js'
 import type { HttpRequest, HttpResponse } from '../uwebsockets.js'
-import { collectBody } from './collect-body.js'
-import { RequestBody } from './request-body.js'
+import { collectBody, RequestBody } from './request-body.js'
 import type { StalledRequests } from './stalled-requests.js'
 
 /** With TLS, the certificate that the client has shown, in PEM, '' if none; missing in the types. */

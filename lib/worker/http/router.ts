@@ -5,9 +5,9 @@ import type { Logger } from '../../shared/logger.js'
 import { noRejections } from '../../shared/rejections.js'
 import { labelSeparator, type Telemetry } from '../../telemetry/telemetry.js'
 import type { HttpRequest, HttpResponse, TemplatedApp } from '../uwebsockets.js'
-import { RequestAborted } from './collect-body.js'
 import type { Cors } from './cors.js'
 import { Exchange } from './exchange.js'
+import { RequestAborted } from './request-body.js'
 import type { StalledRequests } from './stalled-requests.js'
 
 export type Handler = (exchange: Exchange) => Answer | Promise<Answer>
