@@ -34,7 +34,7 @@ const packageOf = ({ release, node }: Debian) => join(packages, `${release}-${no
 
 // Compiling librdkafka takes minutes, most of them with one process at a time.
 t.jobs = systems.length
-for (const system of systems) {
+const tried = systems.map((system) =>
   t.test(`the commands of README.md do what it says on ${nameOf(system)}`, { buffered: true }, async (t) => {
     const machine = await FreshMachine.create(t, system)
     await machine.checkOut(commit)
@@ -55,8 +55,10 @@ for (const system of systems) {
     const packed = await machine.run('npm run --silent prebuilt')
     if (t.equal(packed.code, 0, 'npm run prebuilt', packed))
       await machine.takeFile(packed.output.trim(), packageOf(system))
-  })
-}
+  }),
+)
+// Not beside them: it takes the packages that they make.
+await Promise.all(tried)
 
 t.test('packages of several Nodes make one, which runs without a compiler and a registry', async (t) => {
   const { stdout } = await run(...plainly('node', [resolve('dist/scripts/prebuilt.js'), ...systems.map(packageOf)]), {
