@@ -47,7 +47,7 @@ export function createSurvey({ schema, envelope }: Rules, maxBatchSize: number):
   }
 
   function notUtf8(bytes: Buffer): Problem {
-    if (gzipMagic.compare(bytes, 0, gzipMagic.length) === 0) {
+    if (gzipMagic.equals(bytes.subarray(0, gzipMagic.length))) {
       return new Problem('VANTAGE_INVALID_UTF8', 'The body is gzip data, but Content-Encoding does not say so')
     }
     const at = invalidUtf8At(bytes)

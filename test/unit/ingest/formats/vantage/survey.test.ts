@@ -205,4 +205,7 @@ test('what is not UTF-8 is named with its metric and byte, too', async (t) => {
   const long = Buffer.concat([Buffer.from(`{"x":"${'é😀名'.repeat(5000)}`), Buffer.from([0xc3, 0x28])])
   t.equal(survey.notUtf8(long).message, `byte ${long.length - 2}: the body is not valid UTF-8`)
   t.match(survey.notUtf8(Buffer.from([0x1f, 0x8b, 8, 0])).message, /gzip/)
+  for (const short of [[0xff], [0xc3], [0x1f, 0xff]]) {
+    t.match(survey.notUtf8(Buffer.from(short)).message, /^byte \d: the body is not valid UTF-8$/)
+  }
 })
