@@ -114,7 +114,7 @@ static void send_batch(life *life) {
     const bool keyed = below(3) > 0;
     require(producer_describe(life->producer, i, bytes[i], length, keyed ? key : NULL, keyed ? 16 : 0), "no memory");
   }
-  producer_send(life->producer, made);
+  producer_send(life->producer, made, RD_KAFKA_PARTITION_UA);
   for (uint32_t i = 0; i < count; i++) free(bytes[i]);
   free(key);
 }

@@ -15,7 +15,9 @@ function machineWithout(t: Test, ...links: string[]): NodeJS.ProcessEnv {
   const cc = `#!/bin/sh\ncase " $* " in ${refused}) exit 1 ;; esac\nexec /usr/bin/cc "$@"\n`
   writeFileSync(join(bin, 'cc'), cc, { mode: 0o755 })
   writeFileSync(join(bin, 'pkg-config'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
-  return { ...process.env, PATH: bin + delimiter + process.env.PATH }
+  // Not the settings of the npm that runs these tests, which may be silent.
+  const env = Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'))
+  return { ...Object.fromEntries(env), PATH: bin + delimiter + process.env.PATH }
 }
 
 /** Runs it to its end, of which only the failure is of interest. */
