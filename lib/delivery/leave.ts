@@ -5,7 +5,7 @@ import { binding } from './native/binding.js'
  * would be waited for until the disk answers.
  */
 export function leave(status: number): never {
-  // Behind whoever has something to do at the end, such as writing the last lines of the log.
+  // Behind all that has something to do at the end, such as writing the last lines of the log.
   process.on('exit', () => binding.leave(status))
   return process.exit(status)
 }

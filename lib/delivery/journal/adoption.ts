@@ -12,7 +12,7 @@ export type AdoptionOptions = {
   logger: Logger
 }
 
-/** Takes over what processes have left in the journal that have ended. What it cannot read is told, and tried again. */
+/** Takes over what ended processes have left in the journal. It reports what it cannot read, and tries again. */
 export class Adoption {
   readonly #options: AdoptionOptions
   #logs: Log[] = []

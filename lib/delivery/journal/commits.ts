@@ -22,7 +22,7 @@ const lookEveryMs = 50
 
 /**
  * Group commit: what comes while the disk writes is written together, next. A call to a disk that hangs cannot be called
- * back, and holds a thread until the disk answers. So there is one at a time, and whoever waits for it hears in time.
+ * back, and holds a thread until the disk answers. So there is one at a time, and its callers hear in time.
  */
 export class Commits {
   readonly #options: CommitsOptions
@@ -69,7 +69,7 @@ export class Commits {
 
   async #writeNext(): Promise<void> {
     if (this.#waiting.length > 0) await this.#writeGroup()
-    // Behind whoever wants to be alone, so that he has his turn under load, too.
+    // Behind callers that want to be alone, so that they have their turn under load, too.
     if (this.#waiting.length > 0) void this.alone(() => this.#writeNext())
     else {
       this.#writing = false

@@ -126,7 +126,7 @@ export class JournalDirectory {
   /** What all logs take on disk, but for those at these paths. One file after the other: a disk that hangs holds one thread. */
   async logBytesBeside(paths: ReadonlySet<string>): Promise<number> {
     let bytes = 0
-    // A directory that cannot be listed is told where it is looked for logs to adopt.
+    // The search for logs to adopt reports a directory that cannot be listed.
     for (const name of await this.#logNames().catch(() => [])) {
       const path = join(this.logsPath, name)
       if (!paths.has(path)) bytes += await bytesIn(path)
