@@ -48,7 +48,7 @@ export class Primary {
   /**
    * Resolves when all workers take connections.
    *
-   * @throws {Error} with a code such as EADDRINUSE when the port cannot be had, or when a process may open too few files
+   * @throws {Error} with a code such as EADDRINUSE when the port cannot be claimed, or when a process may open too few files
    */
   async start(): Promise<void> {
     const { apiHost, apiPort, apiWorkers, tlsCertFile } = this.#config

@@ -21,7 +21,7 @@ export type Image = {
   volumes: string[]
 }
 
-/** What `buildah inspect` tells of an image, as far as it is read here. */
+/** The part of what `buildah inspect` prints that is read here. */
 type Inspected = {
   Docker: {
     created: string

@@ -36,7 +36,7 @@ static inline void *refuse(napi_env env, const char *what) {
   return NULL;
 }
 
-/* The text in UTF-8, with a NUL behind it, for the caller to free. NULL, and an exception, if it cannot be had. */
+/* The text in UTF-8, with a NUL behind it, for the caller to free. On failure NULL, and a pending exception. */
 static inline char *text_of(napi_env env, napi_value value, size_t *length) {
   CHECK(napi_get_value_string_utf8(env, value, NULL, 0, length));
   char *text = malloc(*length + 1);

@@ -118,7 +118,7 @@ export class Exchange {
       const { status, body = '' } = answer
       this.#writeHead(answer, more, closes)
       if (status === 204 || status === 304) this.#endWithout(closes)
-      // Afterwards uWebSockets.js takes the answer for unfinished and would cut off the next request, so the client is told.
+      // uWebSockets.js takes this answer for unfinished and would cut off the next request, so the connection is closed.
       else if (this.method === 'HEAD') this.res.endWithoutBody(Buffer.byteLength(body), true)
       else if (closes && this.method !== 'GET' && !this.#body.isThrough && typeof body === 'string')
         this.#sendBeforeTheRest(body)

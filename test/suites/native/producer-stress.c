@@ -176,7 +176,7 @@ static void end(life *life) {
   closed++;
 }
 
-/* What was told, settled batches first: they are told before anything that comes after them. */
+/* The events so far, settled batches first, since they are reported before anything that comes after them. */
 static void hear(life *life) {
   struct told *told = take_told(life);
   take_settled(life);
