@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import type { BufferPool } from '../shared/buffer-pool.js'
-import { messageOf, Problem, type ProblemCode } from '../shared/errors.js'
+import { messageOf } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
 import { Seldom } from '../shared/seldom.js'
 import type { HeldPlace } from '../telemetry/ledger.js'
@@ -9,10 +9,11 @@ import type { BrokerState, Telemetry } from '../telemetry/telemetry.js'
 import { BrokerStates } from './broker-states.js'
 import { DeadLetterTopic } from './dead-letter-topic.js'
 import { DeadLetters } from './dead-letters.js'
-import { Journal, JournalRefusal, type JournalStatus } from './journal/journal.js'
+import { Journal, JournalRefusal, type JournalState, type JournalStatus } from './journal/journal.js'
 import type { Fault } from './journal/log.js'
 import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
 import { OtherTopics } from './other-topics.js'
+import { type DeferralReason, type Deferred, type DeliveryOutcome, deferred } from './outcome.js'
 import { Partitions } from './partitions.js'
 import { type FailedRecord, Producer } from './producer.js'
 import { producerProperties } from './producer-properties.js'
@@ -21,7 +22,7 @@ import { Redelivery, reasonOf } from './redelivery.js'
 import { Rejects } from './rejects.js'
 import { chunkBytes, Replay } from './replay.js'
 import { Sender } from './sender.js'
-import { type DeliveryOutcome, Shipment } from './shipment.js'
+import { Shipment } from './shipment.js'
 
 const sweepIntervalMs = 50
 const waitWithJournalMs = 500
@@ -39,12 +40,8 @@ const warnEveryMs = 1000
 
 type ProducerPurpose = { topic?: string; onStatistics?: (json: string) => void }
 
-/** Why a batch posted now would not be taken. */
-export type Unavailability = { code: ProblemCode; detail: string }
-
 /**
- * Takes accepted metrics to Kafka, or to the journal when Kafka is slow or away, and says of each batch where it is.
- * Knows nothing of HTTP.
+ * Takes accepted metrics to Kafka, or to the journal when Kafka is slow or away, and says of each batch what became of it.
  */
 export class Delivery {
   /** Takes metrics that failed validation, where VANTAGE_DEAD_LETTER_INVALID asks for it. */
@@ -224,7 +221,7 @@ export class Delivery {
     const { gauges } = this.#telemetry
     gauges.heldLimitBytes = this.#maxHeldBytes
     gauges.kafkaUp = Number(this.kafka.up)
-    gauges.ready = Number(this.unavailability === undefined)
+    gauges.ready = Number(this.deferral === undefined)
     if (this.#journal === undefined) return
     const { bytes, entries, oldestMs, status } = this.#journal
     gauges.journalBytes = bytes
@@ -234,63 +231,54 @@ export class Delivery {
     gauges.journalOldestAgeSeconds = Math.max(0, Date.now() - firstMs) / 1000
   }
 
-  /** Why a batch posted now would be answered 503; undefined if it would be taken. */
-  get unavailability(): Unavailability | undefined {
-    if (this.#closing) return { code: 'VANTAGE_KAFKA_UNAVAILABLE', detail: 'The collector has stopped' }
+  /** Why a batch posted now would be deferred; undefined if it would be taken. */
+  get deferral(): Deferred | undefined {
+    if (this.#closing) return deferred('kafkaUnavailable', 'The collector has stopped')
     if (this.#journal?.takes === true) return undefined
-    const kafka = this.#kafkaUnavailability
-    if (kafka === undefined || this.#journal === undefined) return kafka
+    const byKafka = this.#kafkaDeferral
+    if (byKafka === undefined || this.#journal === undefined) return byKafka
     const { state, message } = this.#journal.status
-    const code = state === 'full' ? 'VANTAGE_JOURNAL_FULL' : 'VANTAGE_JOURNAL_UNAVAILABLE'
-    return { code, detail: `${kafka.detail}; ${message}` }
+    return deferred(reasonOfJournal(state), `${byKafka.detail}; ${message}`)
   }
 
   /**
-   * Takes the batch, whose bytes are the delivery's from then on. Resolves when the brokers have acknowledged it, or it
-   * is on disk, or, with VANTAGE_DURABILITY=memory, at once: the outcome says which. It is never much later than the
-   * acknowledgement time-out.
-   *
-   * @throws {Problem} when it cannot be taken; when it was not acknowledged in time, it may still arrive later
+   * The bytes of the batch are the delivery's from then on. Resolves when the brokers have acknowledged it, or it is on
+   * disk, or, with VANTAGE_DURABILITY=memory, at once: the outcome says which. It is never much later than the
+   * acknowledgement time-out. Then, or when nothing takes the batch, it is deferred.
    */
   async deliver(batch: RecordBatch): Promise<DeliveryOutcome> {
-    this.assertAvailable()
+    const { deferral } = this
+    if (deferral !== undefined) {
+      this.#pool.give(batch.bytes)
+      return deferral
+    }
     this.#lastBatchAt = performance.now()
-    const unavailability = this.#unavailabilityFor(batch)
-    const toJournal = this.#config.durability === 'journal' || unavailability !== undefined
+    const byKafka = this.#kafkaDeferralOf(batch)
+    const toJournal = this.#config.durability === 'journal' || byKafka !== undefined
     if (toJournal && this.#journal?.takes === true) return this.#toJournal(batch, this.#journal)
-    if (unavailability === undefined || !this.#partitions.isAway(batch)) return this.#toKafka(batch)
+    if (byKafka === undefined || !this.#partitions.isAway(batch)) return this.#toKafka(batch)
     this.#pool.give(batch.bytes)
-    throw new Problem(unavailability.code, unavailability.detail)
+    return byKafka
   }
 
   /** Why Kafka does not take this batch, although it may take others. */
-  #unavailabilityFor(batch: RecordBatch): Unavailability | undefined {
-    const kafka = this.#kafkaUnavailability
-    if (kafka !== undefined || !this.#partitions.isAway(batch)) return kafka
-    return {
-      code: 'VANTAGE_KAFKA_UNAVAILABLE',
-      detail: `${this.#partitions.description}, and this batch belongs there`,
-    }
+  #kafkaDeferralOf(batch: RecordBatch): Deferred | undefined {
+    const byKafka = this.#kafkaDeferral
+    if (byKafka !== undefined || !this.#partitions.isAway(batch)) return byKafka
+    return deferred('kafkaUnavailable', `${this.#partitions.description}, and this batch belongs there`)
   }
 
-  /** @throws {Problem} when a batch posted now would not be taken */
-  assertAvailable(): void {
-    const unavailability = this.unavailability
-    if (unavailability === undefined) return
-    throw new Problem(unavailability.code, unavailability.detail)
-  }
-
-  get #kafkaUnavailability(): Unavailability | undefined {
+  get #kafkaDeferral(): Deferred | undefined {
     const { up, message } = this.#health.status
-    if (!up) return { code: 'VANTAGE_KAFKA_UNAVAILABLE', detail: message }
+    if (!up) return deferred('kafkaUnavailable', message)
     if (this.#telemetry.gauges.heldBytes < this.#maxHeldBytes) return undefined
-    return { code: 'VANTAGE_OVERLOADED', detail: `${this.#config.maxInflightMb} MiB wait for acknowledgement` }
+    return deferred('overloaded', `${this.#config.maxInflightMb} MiB wait for acknowledgement`)
   }
 
   #toKafka(batch: RecordBatch): Promise<DeliveryOutcome> {
     const { durability, ackTimeoutMs } = this.#config
-    return new Promise((resolve, reject) => {
-      const shipment = Shipment.asked(batch, performance.now() + ackTimeoutMs, { resolve, reject })
+    return new Promise((resolve) => {
+      const shipment = Shipment.asked(batch, performance.now() + ackTimeoutMs, resolve)
       this.#pending.add(shipment)
       this.#hold(shipment)
       void this.#send(shipment)
@@ -303,12 +291,13 @@ export class Delivery {
       const { metrics } = await journal.append({ batch, firstSeenMs: Date.now() })
       this.#telemetry.ledger.journaled(metrics, 'inFlight')
       this.#pool.give(batch.bytes)
-      return { durability: 'journal', refused: [] }
+      return { kind: 'taken', durability: 'journal', refused: [] }
     } catch (error) {
       // What the disk does not take, Kafka may.
-      if (this.#unavailabilityFor(batch) === undefined) return this.#toKafka(batch)
+      if (this.#kafkaDeferralOf(batch) === undefined) return this.#toKafka(batch)
       this.#pool.give(batch.bytes)
-      throw problemOf(error)
+      if (error instanceof JournalRefusal) return deferred(reasonOfJournal(error.state), error.message)
+      throw error
     }
   }
 
@@ -449,7 +438,7 @@ export class Delivery {
       this.#setAside(shipment)
     } catch (error) {
       const late = `Kafka did not acknowledge the batch within ${this.#config.ackTimeoutMs} ms`
-      shipment.giveUp('VANTAGE_ACK_TIMEOUT', `${late}; ${messageOf(error)}`)
+      shipment.giveUp('ackTimeout', `${late}; ${messageOf(error)}`)
       this.#setAside(shipment)
       if (wasInMemory && !shipment.finished) this.#pending.add(shipment)
     }
@@ -504,8 +493,6 @@ function placeOf({ state, entry }: Shipment): HeldPlace {
   return entry === undefined ? 'inMemory' : 'waiting'
 }
 
-function problemOf(error: unknown): unknown {
-  if (!(error instanceof JournalRefusal)) return error
-  const code = error.state === 'full' ? 'VANTAGE_JOURNAL_FULL' : 'VANTAGE_JOURNAL_UNAVAILABLE'
-  return new Problem(code, error.message)
+function reasonOfJournal(state: JournalState): DeferralReason {
+  return state === 'full' ? 'journalFull' : 'journalUnavailable'
 }

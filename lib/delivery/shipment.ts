@@ -1,32 +1,23 @@
-import { Problem, type ProblemCode } from '../shared/errors.js'
 import type { EntryRef } from './journal/log.js'
+import { type DeferralReason, type DeliveryOutcome, deferred, type RefusedRecord } from './outcome.js'
 import type { FailedRecord } from './producer.js'
 import { metricsBefore, metricsIn, type RecordBatch } from './record-batch.js'
 
-/** A record that the brokers will never take: `record` counts within the batch. */
-export type RefusedRecord = Pick<FailedRecord, 'record' | 'reason' | 'errorCode'>
-
-/** Where the metrics of a 202 are: acknowledged by the brokers, on this machine's disk, or in memory only. */
-export type Durability = 'kafka' | 'journal' | 'memory'
-
-/** How a batch ended that was taken. `refused`: records that the brokers will not take, known by then. */
-export type DeliveryOutcome = { durability: Durability; refused: RefusedRecord[] }
-
-/** Where the outcome goes: the two ends of the promise that the request waits for. */
-type Answer = { resolve: (outcome: DeliveryOutcome) => void; reject: (problem: Problem) => void }
+/** Hears the outcome, once. */
+type Conclude = (outcome: DeliveryOutcome) => void
 
 /** librdkafka's copy of a record costs about this much beside the value (rd_kafka_msg_t, key, allocation). */
 const overheadBytesPerRecord = 256
 
 /**
- * - asked: its request waits for the answer
- * - promised: answered 202 before the brokers had it; it lies in memory or in the journal
- * - acknowledged: answered 202 after the brokers had it
- * - given up: answered 503; what librdkafka has queued cannot be called back, so it may still arrive
+ * - asked: its request waits for the outcome
+ * - promised: taken before the brokers had it; it lies in memory or in the journal
+ * - acknowledged: taken after the brokers had it
+ * - given up: deferred; what librdkafka has queued cannot be called back, so it may still arrive
  */
 type State = 'asked' | 'promised' | 'acknowledged' | 'given up'
 
-/** One batch's records on their way to the brokers. Its request is answered once. */
+/** One batch's records on their way to the brokers. Its outcome is told once. */
 export class Shipment {
   readonly batch: RecordBatch
   readonly firstSeenMs: number
@@ -42,7 +33,7 @@ export class Shipment {
   /** Whether its bytes count apart from the budget. */
   setAside = false
   readonly #startedAtMs = performance.now()
-  readonly #answer: Answer | undefined
+  readonly #conclude: Conclude | undefined
   #state: State
   #entry: EntryRef | undefined
   #delivered = { records: 0, metrics: 0, bytes: 0 }
@@ -51,7 +42,7 @@ export class Shipment {
     batch: RecordBatch,
     firstSeenMs: number,
     deadlineMs: number,
-    answer: Answer | undefined,
+    conclude: Conclude | undefined,
     topic?: string,
   ) {
     this.batch = batch
@@ -59,8 +50,8 @@ export class Shipment {
     this.firstSeenMs = firstSeenMs
     this.deadlineMs = deadlineMs
     this.heldBytes = 2 * batch.bytes.length + overheadBytesPerRecord * batch.ends.length
-    this.#answer = answer
-    this.#state = answer === undefined ? 'promised' : 'asked'
+    this.#conclude = conclude
+    this.#state = conclude === undefined ? 'promised' : 'asked'
   }
 
   /** How long ago it was handed to the delivery. */
@@ -69,8 +60,8 @@ export class Shipment {
   }
 
   /** A batch whose request waits, at the longest until the deadline. */
-  static asked(batch: RecordBatch, deadlineMs: number, answer: Answer): Shipment {
-    return new Shipment(batch, Date.now(), deadlineMs, answer)
+  static asked(batch: RecordBatch, deadlineMs: number, conclude: Conclude): Shipment {
+    return new Shipment(batch, Date.now(), deadlineMs, conclude)
   }
 
   /** A batch that was promised earlier and lies in the journal. */
@@ -91,7 +82,7 @@ export class Shipment {
 
   /** Whether its bytes came from the buffer pool and have to go back there. */
   get pooled(): boolean {
-    return this.#answer !== undefined
+    return this.#conclude !== undefined
   }
 
   get records(): number {
@@ -138,22 +129,22 @@ export class Shipment {
     this.promise('journal')
   }
 
-  /** Answers 202 before the brokers have it. */
+  /** Takes it before the brokers have it. */
   promise(durability: 'journal' | 'memory'): void {
     if (this.#state !== 'asked') return
     this.#state = 'promised'
-    this.#answer?.resolve({ durability, refused: [] })
+    this.#conclude?.({ kind: 'taken', durability, refused: [] })
   }
 
   acknowledge(): void {
     if (this.#state !== 'asked') return
     this.#state = 'acknowledged'
-    this.#answer?.resolve({ durability: 'kafka', refused: this.refused })
+    this.#conclude?.({ kind: 'taken', durability: 'kafka', refused: this.refused })
   }
 
-  giveUp(code: ProblemCode, detail: string): void {
+  giveUp(reason: DeferralReason, detail: string): void {
     if (this.#state !== 'asked') return
     this.#state = 'given up'
-    this.#answer?.reject(new Problem(code, detail))
+    this.#conclude?.(deferred(reason, detail))
   }
 }

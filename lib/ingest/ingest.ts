@@ -6,6 +6,7 @@ import { excerpt } from '../shared/excerpt.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 import { BatchAccount } from './batch-account.js'
 import type { ByteBudget, Hold } from './byte-budget.js'
+import { problemOf } from './formats/vantage/deferrals.js'
 import type { Judge } from './formats/vantage/judge.js'
 import { bytesIn } from './formats/vantage/letters.js'
 import type { MakeRecords } from './formats/vantage/records.js'
@@ -73,7 +74,9 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
     const { judgement, letters, records } = await receive(request, context, account, hold)
     hold.change(records.bytes.length + bytesIn(letters))
     request.trace.enter('deliver')
-    const { durability, refused } = await context.delivery.deliver(records)
+    const outcome = await context.delivery.deliver(records)
+    if (outcome.kind === 'deferred') throw problemOf(outcome)
+    const { durability, refused } = outcome
     request.trace.note({ durability })
     // Only now: of a batch that is answered 503, the agent will send them again.
     context.delivery.rejects?.keep(letters)
@@ -98,7 +101,8 @@ async function receive(request: BatchRequest, context: IngestContext, account: B
   const { gzip, length } = readHeaders(request)
   // Whoever cannot be served is told before the body is read.
   if (length > limits.maxBodyBytes) throw bodyTooLarge(limits.maxBodyBytes)
-  delivery.assertAvailable()
+  const { deferral } = delivery
+  if (deferral !== undefined) throw problemOf(deferral)
   const quota = limiter?.open(request)
   hold.assertRoom(length)
   trace.enter('read')

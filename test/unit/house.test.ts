@@ -63,6 +63,12 @@ test('only some files know the packages that might be replaced', async (t) => {
   }
 })
 
+test('delivery says what became of a batch, and makes no answer of it', async (t) => {
+  const makesAnswers = /\bProblem(?:Code|Definition)?\b|shared\/answer\.js|\bHTTP\b/
+  const delivery = files.filter((path) => roomOf(path) === 'delivery')
+  for (const path of delivery) t.notMatch(readFileSync(path, 'utf8'), makesAnswers, path)
+})
+
 test('no imports go in a circle', async (t) => {
   const done = new Set<string>()
   const visit = (path: string, way: readonly string[]) => {

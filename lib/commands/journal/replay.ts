@@ -3,10 +3,9 @@ import { Delivery } from '../../delivery/delivery.js'
 import type { DeadFile, DeadRecord, DeadSpace } from '../../delivery/journal/dead-space.js'
 import type { JournalDirectory } from '../../delivery/journal/directory.js'
 import type { Fault } from '../../delivery/journal/log.js'
+import type { Taken } from '../../delivery/outcome.js'
 import type { RecordBatch } from '../../delivery/record-batch.js'
-import type { DeliveryOutcome } from '../../delivery/shipment.js'
 import { BufferPool } from '../../shared/buffer-pool.js'
-import { Problem } from '../../shared/errors.js'
 import { LogOutput } from '../../shared/log-output.js'
 import { createLogger } from '../../shared/logger.js'
 import { Telemetry } from '../../telemetry/telemetry.js'
@@ -111,15 +110,14 @@ async function retry(records: readonly DeadRecord[], dead: DeadSpace, delivery: 
   return numbers.size
 }
 
-async function deliver(batch: RecordBatch, delivery: Delivery): Promise<DeliveryOutcome> {
-  try {
-    return await delivery.deliver(batch)
-  } catch (error) {
-    if (!(error instanceof Problem && error.code === 'VANTAGE_JOURNAL_FULL')) throw error
-    throw new Error(
-      `${error.message}, so the dead letters cannot be tried again before Kafka is there: wait for it, raise VANTAGE_JOURNAL_MAX_MB for this command, or take them out with journal export --dead and journal drop-dead --yes`,
-    )
-  }
+/** @throws {Error} when the batch is deferred */
+async function deliver(batch: RecordBatch, delivery: Delivery): Promise<Taken> {
+  const outcome = await delivery.deliver(batch)
+  if (outcome.kind === 'taken') return outcome
+  if (outcome.reason !== 'journalFull') throw new Error(outcome.detail)
+  throw new Error(
+    `${outcome.detail}, so the dead letters cannot be tried again before Kafka is there: wait for it, raise VANTAGE_JOURNAL_MAX_MB for this command, or take them out with journal export --dead and journal drop-dead --yes`,
+  )
 }
 
 function batchOf(records: readonly DeadRecord[]): RecordBatch {

@@ -62,5 +62,5 @@ function describeHealth(context: RouteContext): Health {
 }
 
 function reasonNotReady({ delivery, draining }: RouteContext): string | undefined {
-  return draining() ? 'Shutting down' : delivery.unavailability?.detail
+  return draining() ? 'Shutting down' : delivery.deferral?.detail
 }

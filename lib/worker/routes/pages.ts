@@ -24,7 +24,7 @@ export function serviceRoute({ config, delivery, draining, dev }: RouteContext, 
   const page = pageRoute(config, files, 'pages/status.html')
   return (exchange) => {
     if (prefersPage(exchange.header('accept'))) return page(exchange)
-    const status = delivery.unavailability === undefined && !draining() ? 'operational' : 'unavailable'
+    const status = delivery.deferral === undefined && !draining() ? 'operational' : 'unavailable'
     const body = {
       service: config.serviceName,
       version,

@@ -19,7 +19,7 @@ function partitionsOf(t: Test, partitioner = 'murmur2_random') {
   return { partitions, told }
 }
 
-const answer = { resolve: () => undefined, reject: () => undefined }
+const ignore = () => undefined
 
 /** A key of each partition of six, by the default partitioner. */
 const all = [0, 1, 2, 3, 4, 5]
@@ -84,7 +84,7 @@ test('a partition that does not acknowledge in time is away until nothing waits 
   const { partitions } = partitionsOf(t)
   const [silent, well] = [keyOf(partitions, 3), keyOf(partitions, 5)]
   partitions.describe({ partitions: 6, leaderless: [] })
-  const shipments = [1, 2].map(() => Shipment.asked(batchOf(silent), 0, answer))
+  const shipments = [1, 2].map(() => Shipment.asked(batchOf(silent), 0, ignore))
   for (const shipment of shipments) t.ok(partitions.timedOut(shipment))
   t.equal(partitions.description, '1 of 6 partitions of metrics-raw take no records (no acknowledgement: 3)')
   t.ok(partitions.isAway(batchOf(silent)) && partitions.isAway(batchOf(well, silent)))
@@ -101,7 +101,7 @@ test('a batch of many partitions does not show which of them is silent', async (
   const { partitions } = partitionsOf(t)
   const keys = [keyOf(partitions, 0), keyOf(partitions, 1)]
   partitions.describe({ partitions: 6, leaderless: [] })
-  t.notOk(partitions.timedOut(Shipment.asked(batchOf(...keys), 0, answer)))
-  t.notOk(partitions.timedOut(Shipment.asked(batchOf(), 0, answer)))
+  t.notOk(partitions.timedOut(Shipment.asked(batchOf(...keys), 0, ignore)))
+  t.notOk(partitions.timedOut(Shipment.asked(batchOf(), 0, ignore)))
   t.notOk(partitions.someAway)
 })

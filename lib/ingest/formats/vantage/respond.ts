@@ -1,5 +1,5 @@
+import type { Durability, RefusedRecord } from '../../../delivery/outcome.js'
 import { metricsBefore, type RecordBatch } from '../../../delivery/record-batch.js'
-import type { Durability, RefusedRecord } from '../../../delivery/shipment.js'
 import { type Answer, json } from '../../../shared/answer.js'
 import { withReason } from '../../../shared/rejections.js'
 import { type Judgement, maxErrors, noValidMetrics } from './validate.js'
