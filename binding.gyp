@@ -1,11 +1,13 @@
 # Four addons: one that counts Kafka's reports, against the librdkafka that node-rdkafka has compiled, so that both load the
-# same library; one that scans batches; one that finds idle connections; and one that writes the log.
+# same library; one that reads bodies; one that finds idle connections; and one that writes the log.
 {
   "variables": {
     "librdkafka": "<!(node -p \"require('node:path').join(require('node:path').dirname(require.resolve('node-rdkafka/package.json')), 'build/deps')\")"
   },
   "target_defaults": {
-    "cflags": ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"],
+    "cflags_c": ["-std=gnu11"],
+    "cflags_cc": ["-std=gnu++17"],
+    "cflags": ["-O2", "-Wall", "-Wextra", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2", "-fstack-protector-strong"],
     "ldflags": ["-Wl,-z,relro", "-Wl,-z,now"]
   },
   "targets": [
@@ -17,7 +19,13 @@
     },
     {
       "target_name": "vantage_scan",
-      "sources": ["lib/ingest/native/addon.c", "lib/ingest/native/scan.c", "lib/ingest/native/survey.c"]
+      "sources": [
+        "lib/ingest/native/addon.c", "lib/ingest/native/scan.c", "lib/ingest/native/survey.c",
+        "lib/ingest/native/writer.c", "lib/ingest/native/number.cc", "lib/ingest/native/hash.c",
+        "lib/ingest/native/reading.c", "lib/ingest/native/reader-calls.c", "lib/ingest/native/protobuf.c",
+        "lib/ingest/native/tags.c", "lib/ingest/native/attributes.c", "lib/ingest/native/otlp.c",
+        "lib/ingest/native/otlp-points.c", "lib/ingest/native/otlp-records.c", "lib/ingest/native/otlp-histograms.c"
+      ]
     },
     {
       "target_name": "vantage_output",

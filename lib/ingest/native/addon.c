@@ -1,8 +1,9 @@
-/* What JavaScript sees of scan.c and survey.c; binding.ts describes it. */
+/* What JavaScript sees of scan.c and survey.c, and of readers; binding.ts describes it. */
 #include "../../shared/native/calls.h"
 
 #include <string.h>
 
+#include "reader-calls.h"
 #include "survey.h"
 
 static const napi_type_tag schema_tag = {0x5cf0a9d24c1b4b0e, 0x9d5ad3f1c2e84f67};
@@ -200,6 +201,11 @@ NAPI_MODULE_INIT() {
       {"scan", NULL, scan_body, NULL, NULL, NULL, napi_enumerable, NULL},
       {"survey", NULL, survey_body, NULL, NULL, NULL, napi_enumerable, NULL},
       {"toOneLine", NULL, to_one_line, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"createReader", NULL, create_reader, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"readOtlp", NULL, read_otlp, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"takeRecords", NULL, take_records, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"services", NULL, services_read, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"rejections", NULL, rejections_read, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   EXPORT(functions);
   return exports;

@@ -52,7 +52,68 @@ export const surveyedSize = 6
 /** Numbers of the report before those of the members of the envelope, as survey.h has them, from end to twice. */
 export const reportSize = 7
 
-/** The addon that binding.gyp compiles from addon.c, scan.c and survey.c. */
+/** What settings say to a reader; reading.h has it. */
+export type ReaderOptions = {
+  /** Defaults, where a body does not say. */
+  environment: string
+  agentVersion: string
+  noService: string
+  /** Whether histograms have a record for each bucket, too. */
+  buckets: boolean
+  /** Whether metrics of one service share records, a line each. */
+  ndjson: boolean
+  maxMetrics: number
+  /** Most bytes that the records of one body may have. */
+  maxBytes: number
+  maxRecordBytes: number
+}
+
+declare const reader: unique symbol
+export type NativeReader = { [reader]: true }
+
+/** Why a body cannot be read, in the order of protobuf.h. */
+export const faults = [
+  'none',
+  'truncated',
+  'integer',
+  'tag',
+  'group',
+  'type',
+  'utf8',
+  'depth',
+  'twice',
+  'metrics',
+  'size',
+  'compression',
+  'symbol',
+] as const
+export type Fault = (typeof faults)[number]
+
+/** Why a metric is rejected, and why it is skipped, in the order of reading.h. */
+export const rejectionReasons = [
+  'metric_name.minLength',
+  'metric_name.maxLength',
+  'service_name.maxLength',
+  'tags.maxProperties',
+  'timestamp.age',
+  'timestamp.future',
+  'histogram.bounds',
+] as const
+export const skipReasons = ['not_finite', 'no_recorded_value', 'stale'] as const
+
+/** Figures of a reading before those by reason, in the order of reader-calls.c. */
+export const readingFigures = [
+  'fault',
+  'byte',
+  'received',
+  'accepted',
+  'bytes',
+  'records',
+  'services',
+  'rejections',
+] as const
+
+/** The addon that binding.gyp compiles from what is in this folder. */
 export type Binding = {
   /** @throws {RangeError} for more than 32 rules of one object, or a rule that says what none can */
   compile(envelope: readonly NativeRule[], metric: readonly NativeRule[]): NativeSchema
@@ -83,6 +144,35 @@ export type Binding = {
   survey(schema: NativeSchema, body: Buffer, places: Uint32Array, report: Uint32Array): void
   /** Makes spaces of the line breaks of a body that is JSON. */
   toOneLine(body: Buffer): void
+  /** @throws {RangeError} for sizes that are no numbers of 32 bits */
+  createReader(options: ReaderOptions): NativeReader
+  /**
+   * Reads an ExportMetricsServiceRequest of OpenTelemetry in protobuf into memory of the reader, where it is until the next reading.
+   *
+   * @param request now, and the oldest and the newest instant that a metric may have, in Unix ms
+   * @param suffix members of JSON for each record, each with a comma before it
+   * @param figures gets `readingFigures`, and how many metrics were rejected and skipped for each reason
+   */
+  readOtlp(reader: NativeReader, body: Buffer, request: Float64Array, suffix: Buffer, figures: Float64Array): void
+  /**
+   * Copies the records of the last reading.
+   *
+   * @param ends gets where each record ends
+   * @param metricEnds gets how many accepted metrics have begun up to its end
+   * @param services gets which service it is of
+   * @throws {RangeError} where there is no room for them
+   */
+  takeRecords(
+    reader: NativeReader,
+    bytes: Buffer,
+    ends: Uint32Array,
+    metricEnds: Uint32Array,
+    services: Uint32Array,
+  ): void
+  /** Of the last reading: how many metrics each service has, rejected and skipped ones included. */
+  services(reader: NativeReader): { name: string; metrics: number }[]
+  /** Of the last reading: the first metrics that were rejected, as counted in the body. `reason` is one of `rejectionReasons`. */
+  rejections(reader: NativeReader): { name: string; index: number; reason: number }[]
 }
 
 export const binding = loadAddon('vantage_scan') as Binding

@@ -1,0 +1,10 @@
+// What C has no function for: the fewest digits that read as the same double.
+
+#include <charconv>
+#include <cstddef>
+
+extern "C" std::size_t write_scientific(double value, char *text) {
+  // As writer.h has it; the longest is -2.2250738585072014e-308.
+  constexpr std::size_t room = 32;
+  return static_cast<std::size_t>(std::to_chars(text, text + room, value, std::chars_format::scientific).ptr - text);
+}

@@ -1,0 +1,107 @@
+import {
+  binding,
+  type Fault,
+  faults,
+  type NativeReader,
+  type ReaderOptions,
+  readingFigures,
+  rejectionReasons,
+  skipReasons,
+} from './binding.js'
+
+/** What a request says to a reader: instants in Unix ms, and members of JSON for each record, each with a comma before it. */
+export type ReadingRequest = { now: number; oldest: number; newest: number; suffix: string }
+
+/** What a reader finds in a body. */
+export type NativeReading =
+  | { fault: Exclude<Fault, 'none'>; byte: number }
+  | {
+      fault: undefined
+      /** Metrics of the body: points, samples, fields. */
+      received: number
+      /** Those of them that have records. */
+      accepted: number
+      /** How many records there are, and how many bytes they have in all. */
+      records: number
+      bytes: number
+      services: { name: string; metrics: number }[]
+      /** The first rejected metrics, as counted in the body from 0; their names may be cut. */
+      rejections: { index: number; reason: string; name: string }[]
+      /** How many metrics were rejected and skipped, by reason. */
+      rejected: Record<string, number>
+      skipped: Record<string, number>
+    }
+
+/** The records of a reading: where each ends, how many accepted metrics have begun up to its end, and which service it is of. */
+export type TakenRecords = { ends: Uint32Array; metricEnds: Uint32Array; serviceOf: Uint32Array }
+
+/** Reads bodies in C. What one reading has found must be taken before the next: without an await between. */
+export class Reader {
+  readonly #reader: NativeReader
+  readonly #request = new Float64Array(3)
+  readonly #figures = new Float64Array(readingFigures.length + rejectionReasons.length + skipReasons.length)
+
+  constructor(options: ReaderOptions) {
+    this.#reader = binding.createReader(options)
+  }
+
+  /** Reads an ExportMetricsServiceRequest of OpenTelemetry in protobuf. */
+  readOtlp(body: Buffer, request: ReadingRequest): NativeReading {
+    binding.readOtlp(this.#reader, body, this.#instants(request), suffixOf(request), this.#figures)
+    return this.#reading()
+  }
+
+  /** Copies the records of the last reading into `bytes`, which must have room for them. */
+  take(records: number, bytes: Buffer): TakenRecords {
+    const ends = new Uint32Array(records)
+    const metricEnds = new Uint32Array(records)
+    const serviceOf = new Uint32Array(records)
+    binding.takeRecords(this.#reader, bytes, ends, metricEnds, serviceOf)
+    return { ends, metricEnds, serviceOf }
+  }
+
+  #instants({ now, oldest, newest }: ReadingRequest): Float64Array {
+    this.#request.set([now, oldest, newest])
+    return this.#request
+  }
+
+  #reading(): NativeReading {
+    const [code = 0, byte = 0, received = 0, accepted = 0, bytes = 0, records = 0, , rejections = 0] = this.#figures
+    const fault = faults[code] ?? 'none'
+    if (fault !== 'none') return { fault, byte }
+    const reasons = this.#figures.subarray(readingFigures.length)
+    return {
+      fault: undefined,
+      received,
+      accepted,
+      records,
+      bytes,
+      services: binding.services(this.#reader),
+      rejections: rejections === 0 ? [] : binding.rejections(this.#reader).map(withReason),
+      rejected: countsOf(rejectionReasons, reasons),
+      skipped: countsOf(skipReasons, reasons.subarray(rejectionReasons.length)),
+    }
+  }
+}
+
+const noSuffix = Buffer.alloc(0)
+
+function suffixOf({ suffix }: ReadingRequest): Buffer {
+  return suffix === '' ? noSuffix : Buffer.from(suffix)
+}
+
+function withReason({ name, index, reason }: { name: string; index: number; reason: number }) {
+  return { index, reason: rejectionReasons[reason] ?? 'unknown', name }
+}
+
+const none: Record<string, number> = {}
+
+/** Without those that are 0. */
+function countsOf(names: readonly string[], counts: Float64Array): Record<string, number> {
+  let found = none
+  for (const [n, name] of names.entries()) {
+    const count = counts[n] ?? 0
+    if (count > 0) found = { ...found, [name]: count }
+  }
+  return found
+}
