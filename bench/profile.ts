@@ -14,8 +14,8 @@ type Frame = CpuProfile['nodes'][number]['callFrame']
 const scan = 'judge: scan'
 
 /**
- * The stages of a batch as its trace names them (lib/ingest/request-trace.ts), and what betrays them in a stack: looked for
- * from the innermost frame outwards.
+ * The stages of a batch as its trace names them (lib/ingest/request-trace.ts), decoding in its parts, and what betrays them in a
+ * stack: looked for from the innermost frame outwards.
  */
 const stages: [stage: string, isOfStage: (frame: Frame) => boolean][] = [
   ['read', ({ url }) => url.endsWith('/http/request-body.js')],

@@ -1,29 +1,25 @@
 import type { Delivery } from '../delivery/delivery.js'
+import type { DeliveryOutcome } from '../delivery/outcome.js'
 import type { Answer } from '../shared/answer.js'
 import type { BufferPool } from '../shared/buffer-pool.js'
-import { Problem } from '../shared/errors.js'
-import { excerpt } from '../shared/excerpt.js'
 import type { Telemetry } from '../telemetry/telemetry.js'
 import { BatchAccount } from './batch-account.js'
 import type { ByteBudget, Hold } from './byte-budget.js'
-import { problemOf } from './formats/vantage/deferrals.js'
-import type { Judge } from './formats/vantage/judge.js'
-import { bytesIn } from './formats/vantage/letters.js'
-import type { MakeRecords } from './formats/vantage/records.js'
-import { respond, withRefused } from './formats/vantage/respond.js'
-import { noValidMetrics } from './formats/vantage/validate.js'
+import { problemOf } from './deferrals.js'
+import { bytesOf, type Format, type Intake, type Outcome, outcomeOf } from './format.js'
 import { bodyTooLarge, inflate, isGzip } from './inflate.js'
 import type { RequestTrace } from './request-trace.js'
 import type { Turns } from './turns.js'
-
-/** What the refused part of a batch is shown under, as that of a whole one is. */
-const route = '/v1/metrics'
 
 /** What a body may take: its caller gives the buffer, which comes from the pool, back to it. */
 export type BodyLimits = { maxBytes: number; pool: BufferPool; hold: Hold }
 
 /** A POST of a batch whose body has not been read yet. */
 export type BatchRequest = {
+  /** The route that serves it, as figures name it. */
+  route: string
+  /** How its errors are answered. */
+  format: Pick<Format, 'problem'>
   header: (lowerCaseName: string) => string
   /** The values of all lines of a header. */
   headerValues: (lowerCaseName: string) => string[]
@@ -52,8 +48,6 @@ export type IngestContext = {
   budget: ByteBudget
   /** For inflating: as many at a time as the byte budget can hold at their largest. */
   inflating: Turns
-  judge: Judge
-  makeRecords: MakeRecords
   delivery: Delivery
   /** Undefined where there are no rate limits. */
   limiter: RateLimiter | undefined
@@ -64,27 +58,28 @@ export type IngestContext = {
 /**
  * What happens to one batch, from its bytes to its answer.
  *
- * @throws {Problem} for every answer but a 202
+ * @param likely its format as the route and its headers say; where another one comes with the same, the body tells
+ * @throws {Problem} for every answer that is an error
  * @throws when the client goes away while sending
  */
-export async function ingest(request: BatchRequest, context: IngestContext): Promise<Answer> {
+export async function ingest(request: BatchRequest, likely: Format, context: IngestContext): Promise<Answer> {
   const account = new BatchAccount(context.telemetry, request.keyName)
   const hold = context.budget.open(request.client)
   try {
-    const { judgement, letters, records } = await receive(request, context, account, hold)
-    hold.change(records.bytes.length + bytesIn(letters))
-    request.trace.enter('deliver')
-    const outcome = await context.delivery.deliver(records)
-    if (outcome.kind === 'deferred') throw problemOf(outcome)
-    const { durability, refused } = outcome
-    request.trace.note({ durability })
-    // Only now: of a batch that is answered 503, the agent will send them again.
-    context.delivery.rejects?.keep(letters)
-    const final = withRefused(judgement, records, refused)
-    const answer = respond(final, durability)
-    account.settle(final.accepted, final.rejections)
-    if (final.rejected > 0)
-      context.telemetry.noteProblem({ route, status: answer.status, rejections: final.rejections })
+    const { format, intake } = await receive(request, likely, context, account, hold)
+    hold.change(bytesOf(intake))
+    const outcome =
+      intake.accepted === 0
+        ? outcomeOf(intake, undefined)
+        : conclude(intake, await deliver(intake, request, context), request)
+    // Only now: of a batch that is deferred, the agent will send them again.
+    context.delivery.rejects?.keep(intake.letters)
+    account.settle(outcome)
+    const answer = format.answer(outcome)
+    if (outcome.rejected > 0) {
+      const { route } = request
+      context.telemetry.noteProblem({ route, status: answer.status, rejections: outcome.rejections })
+    }
     return answer
   } catch (error) {
     account.fail(error)
@@ -94,9 +89,15 @@ export async function ingest(request: BatchRequest, context: IngestContext): Pro
   }
 }
 
-/** Reads and judges the batch and makes its records and dead letters; the body is done with then. */
-async function receive(request: BatchRequest, context: IngestContext, account: BatchAccount, hold: Hold) {
-  const { limits, judge, makeRecords, delivery, limiter, telemetry, pool } = context
+/** Reads the batch and decodes it; the body is done with then. */
+async function receive(
+  request: BatchRequest,
+  likely: Format,
+  context: IngestContext,
+  account: BatchAccount,
+  hold: Hold,
+): Promise<{ format: Format; intake: Intake }> {
+  const { limits, delivery, limiter, telemetry, pool } = context
   const { trace } = request
   const { gzip, length } = readHeaders(request)
   // Whoever cannot be served is told before the body is read.
@@ -112,22 +113,32 @@ async function receive(request: BatchRequest, context: IngestContext, account: B
     telemetry.observe('requestBodyBytes', sent.length)
     await quota?.counted()
     trace.enter('inflate')
-    const text = gzip ? await inflateInTurn(sent, request.client, context) : sent
-    if (gzip) hold.grow(text.length)
-    trace.enter('judge')
-    const { judgement, batch, letters } = judge(text, hold)
-    trace.note({ metrics_received: judgement.received, metrics_accepted: judgement.accepted })
-    account.receive(judgement.received, batch.service)
-    await quota?.countMetrics(judgement.received)
-    if (judgement.accepted === 0) {
-      delivery.rejects?.keep(letters)
-      throw noValidMetrics(judgement)
-    }
-    trace.enter('make records')
-    return { judgement, letters, records: makeRecords(batch, trace.context) }
+    const body = gzip ? await inflateInTurn(sent, request.client, context) : sent
+    if (gzip) hold.grow(body.length)
+    trace.enter('decode')
+    const format = likely.tellApart?.(body) ?? likely
+    request.format = format
+    const intake = format.decode(body, { hold, trace: trace.context })
+    trace.note({ metrics_received: intake.received, metrics_accepted: intake.accepted })
+    account.receive(intake.received, intake.services)
+    await quota?.countMetrics(intake.received)
+    return { format, intake }
   } finally {
     pool.give(sent)
   }
+}
+
+function deliver({ records }: Intake, { trace }: BatchRequest, { delivery }: IngestContext): Promise<DeliveryOutcome> {
+  trace.enter('deliver')
+  return delivery.deliver(records)
+}
+
+/** @throws {Problem} where the batch is deferred */
+function conclude(intake: Intake, delivered: DeliveryOutcome, { trace }: BatchRequest): Outcome {
+  if (delivered.kind === 'deferred') throw problemOf(delivered)
+  const { durability, refused } = delivered
+  trace.note({ durability })
+  return outcomeOf(intake, durability, refused)
 }
 
 function inflateInTurn(body: Buffer, client: string, { inflating, limits }: IngestContext): Promise<Buffer> {
@@ -136,7 +147,6 @@ function inflateInTurn(body: Buffer, client: string, { inflating, limits }: Inge
 
 /** Must run before the first await: uWebSockets.js forgets the headers then. `length` is what the client says. */
 function readHeaders({ header, headerValues }: BatchRequest): { gzip: boolean; length: number } {
-  requireJson(header('content-type'))
   const encoding = header('content-encoding')
   // A list may come in several lines. Of one that begins with gzip, the body itself tells whether there is more.
   const isPlain = encoding === '' || encoding === 'gzip'
@@ -144,18 +154,4 @@ function readHeaders({ header, headerValues }: BatchRequest): { gzip: boolean; l
     gzip: isGzip(isPlain ? encoding : headerValues('content-encoding').join(',')),
     length: Number(header('content-length')) || 0,
   }
-}
-
-/** text/json was never registered, and is sent all the same. */
-const jsonType = /^\s*(?:application\/(?:[\w.-]+\+)?|text\/)json\s*(?:;|$)/i
-
-function requireJson(contentType: string): void {
-  if (contentType === '' || jsonType.test(contentType)) return
-  throw new Problem(
-    'VANTAGE_UNSUPPORTED_MEDIA_TYPE',
-    `Content-Type ${JSON.stringify(excerpt(contentType, 100))} is not JSON`,
-    {
-      headers: { Accept: 'application/json' },
-    },
-  )
 }

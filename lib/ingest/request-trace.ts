@@ -1,7 +1,7 @@
 import type { TraceContext } from './trace-context.js'
 
 /** What a batch goes through, in this order. */
-export type Stage = 'read' | 'inflate' | 'judge' | 'make records' | 'deliver'
+export type Stage = 'read' | 'inflate' | 'decode' | 'deliver'
 
 /** How one request is traced. Whoever handles it says what it is at; where nothing is traced, nothing comes of it. */
 export type RequestTrace = {

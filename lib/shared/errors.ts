@@ -170,7 +170,7 @@ export const problems = {
 export type ProblemCode = keyof typeof problems
 
 export type ProblemExtras = {
-  errors?: string[]
+  errors?: readonly string[]
   metricsReceived?: number
   rejections?: Rejections
   /** Headers the answer must carry, such as Allow. */

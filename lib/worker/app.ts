@@ -1,3 +1,4 @@
+import type { Formats } from '../ingest/formats/formats.js'
 import type { IngestContext } from '../ingest/ingest.js'
 import { createIdentify } from './access/client.js'
 import { createGuard } from './access/guard.js'
@@ -14,16 +15,18 @@ import { configRoute, statsRoute } from './routes/stats.js'
 import type { Tracing } from './tracing/tracing.js'
 import type { TemplatedApp } from './uwebsockets.js'
 
-export type AppContext = RouteContext & Omit<RouterContext, 'cors'> & { ingest: IngestContext; tracing: Tracing }
+export type AppContext = RouteContext &
+  Omit<RouterContext, 'cors'> & { formats: Formats; ingest: IngestContext; tracing: Tracing }
 
 /** Every route of the collector. Those that are guarded need an API key where authentication is on. */
 export function addRoutes(app: TemplatedApp, context: AppContext): void {
-  const { config } = context
+  const { config, formats } = context
   const guard = createGuard(config, context.telemetry)
+  const identify = createIdentify(config)
   const files = new StaticFiles()
   const routes = {
     '/': { GET: guard('read', serviceRoute(context, files)) },
-    '/v1/metrics': { POST: guard('ingest', batchesRoute(context, createIdentify(config))) },
+    '/v1/metrics': { POST: batchesRoute([formats.vantage], context, guard, identify) },
     '/v1/stats': { GET: guard('read', statsRoute(context)) },
     '/v1/config': { GET: guard('read', configRoute(context)) },
     '/metrics': { GET: guard('read', metricsRoute(context)) },

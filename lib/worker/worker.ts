@@ -4,8 +4,7 @@ import { certificateExpiry } from '../config/tls-files.js'
 import { Delivery } from '../delivery/delivery.js'
 import { maxRecordBytes } from '../delivery/producer-properties.js'
 import { ByteBudget } from '../ingest/byte-budget.js'
-import { createJudge } from '../ingest/formats/vantage/judge.js'
-import { createRecords } from '../ingest/formats/vantage/records.js'
+import { createFormats } from '../ingest/formats/formats.js'
 import { Turns } from '../ingest/turns.js'
 import { BufferPool } from '../shared/buffer-pool.js'
 import type { LogOutput } from '../shared/log-output.js'
@@ -90,12 +89,11 @@ export class Worker {
       activity: this.#listener,
       stalledRequests,
       draining: () => this.#draining,
+      formats: createFormats(config, maxRecordBytes(config), pool),
       ingest: {
         limits: { maxBodyBytes },
         budget: new ByteBudget(maxHeldBytes, telemetry.gauges),
         inflating: new Turns(Math.max(1, Math.floor(maxHeldBytes / maxBodyBytes))),
-        judge: createJudge(config),
-        makeRecords: createRecords({ ...config, maxRecordBytes: maxRecordBytes(config) }, pool),
         delivery,
         limiter: rateLimits && new RateLimiter(rateLimits, primary, logger),
         pool,

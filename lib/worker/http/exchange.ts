@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http'
+import type { Format } from '../../ingest/format.js'
 import type { BodyLimits } from '../../ingest/ingest.js'
 import { type RequestTrace, untraced } from '../../ingest/request-trace.js'
-import type { Answer } from '../../shared/answer.js'
+import { type Answer, problemAnswer } from '../../shared/answer.js'
 import { Problem } from '../../shared/errors.js'
 import type { HttpRequest, HttpResponse } from '../uwebsockets.js'
 import { collectBody, RequestBody } from './request-body.js'
@@ -16,9 +17,12 @@ const maxCopiedBytes = 65_536
 const heldBackBytes = 16_384
 
 const notTraced = untraced({})
+const plain = { problem: problemAnswer }
 
 /** One request and its answer. Made in the route's handler, before anything is awaited. */
 export class Exchange {
+  /** The route that serves it, as figures and traces name it. */
+  readonly route: string
   readonly res: HttpResponse
   /** In upper case, as in the RFCs. */
   readonly method: string
@@ -31,6 +35,8 @@ export class Exchange {
   /** Whom limits and fairness count it for: see client.ts. */
   client = ''
   trace: RequestTrace = notTraced
+  /** How its errors are answered. */
+  format: Pick<Format, 'problem'> = plain
   /** Headers that its answer will carry, whatever it is. */
   readonly answerHeaders: Record<string, string> = {}
   /** The values of all headers of this lower-case name; until the first await only. */
@@ -50,7 +56,8 @@ export class Exchange {
   #over = false
   #onAborted: (() => void) | undefined
 
-  constructor(res: HttpResponse, req: HttpRequest, stalled: StalledRequests) {
+  constructor(route: string, res: HttpResponse, req: HttpRequest, stalled: StalledRequests) {
+    this.route = route
     this.res = res
     this.#stalled = stalled
     this.#body = new RequestBody(res, stalled)

@@ -1,4 +1,4 @@
-import { type Answer, problemAnswer, toProblem } from '../../shared/answer.js'
+import { type Answer, toProblem } from '../../shared/answer.js'
 import { Problem } from '../../shared/errors.js'
 import { excerpt } from '../../shared/excerpt.js'
 import type { Logger } from '../../shared/logger.js'
@@ -58,7 +58,7 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
   }
 
   async function serve(route: string, res: HttpResponse, req: HttpRequest, handle: Handler): Promise<void> {
-    const exchange = new Exchange(res, req, context.stalledRequests)
+    const exchange = new Exchange(route, res, req, context.stalledRequests)
     const startedAt = performance.now()
     const corsHeaders = context.cors.headersFor(exchange.header('origin'))
     context.activity.requestStarted()
@@ -78,15 +78,10 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
   }
 
   /** Who asks for what is not there is counted, but would only push bad batches out of the recent problems. */
-  function noteProblem(route: string, { code, definition, extras }: Problem): void {
+  function noteProblem(route: string, { code, extras }: Problem, status: number): void {
     context.telemetry.count('problems', code)
     if (code === 'VANTAGE_NOT_FOUND' || code === 'VANTAGE_METHOD_NOT_ALLOWED') return
-    context.telemetry.noteProblem({
-      route,
-      status: definition.status,
-      code,
-      rejections: extras.rejections ?? noRejections,
-    })
+    context.telemetry.noteProblem({ route, status, code, rejections: extras.rejections ?? noRejections })
   }
 
   /** Undefined when there is nobody left to answer. */
@@ -97,8 +92,9 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
       if (error instanceof RequestAborted) return undefined
       const problem = toProblem(error)
       if (problem.code === 'VANTAGE_INTERNAL') context.logger.error({ err: error }, 'a handler failed')
-      noteProblem(route, problem)
-      return problemAnswer(problem)
+      const answer = exchange.format.problem(problem)
+      noteProblem(route, problem, answer.status)
+      return answer
     }
   }
 }

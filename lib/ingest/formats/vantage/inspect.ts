@@ -1,8 +1,8 @@
 import { excerpt } from '../../../shared/excerpt.js'
+import type { Fault } from '../../metric.js'
 import { flaws, maxDepth, maxMetricValues, maxNumberLength } from '../../native/binding.js'
 import { findTwice } from './members.js'
 import { metricSchema } from './metric-schema.js'
-import type { Fault } from './validate.js'
 
 const maxPathLength = 100
 const known = new Set(Object.keys(metricSchema.properties))

@@ -23,8 +23,3 @@ export function createLetters({ deadLetterInvalid, kafkaTopic }: Config): MakeLe
     })
   }
 }
-
-/** How much memory the letters hold. */
-export function bytesIn(letters: readonly DeadLetter[]): number {
-  return letters.reduce((sum, { value }) => sum + value.length, 0)
-}

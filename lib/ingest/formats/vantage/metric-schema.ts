@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { agentVersionDefault, environmentDefault } from '../../metric.js'
 
 export const metricTypes = ['counter', 'gauge', 'histogram'] as const
 
@@ -47,13 +48,15 @@ export type Metric = Static<typeof metricSchema>
 /** What a batch says of itself, without its metrics, which get a verdict each. */
 const envelopeMembers = {
   service_name: Type.String({ minLength: 1, maxLength: 255, examples: ['api-gateway'] }),
-  environment: nullable<string>({ type: 'string', maxLength: 50, default: 'development', examples: ['production'] }),
-  agent_version: nullable<string>({ type: 'string', maxLength: 50, default: 'unknown', examples: ['0.1.0'] }),
+  environment: nullable<string>({
+    type: 'string',
+    maxLength: 50,
+    default: environmentDefault,
+    examples: ['production'],
+  }),
+  agent_version: nullable<string>({ type: 'string', maxLength: 50, default: agentVersionDefault, examples: ['0.1.0'] }),
   batch_size: Type.Optional(Type.Unsafe<unknown>({ description: 'Ignored', examples: [1] })),
 }
-
-export const environmentDefault = 'development'
-export const agentVersionDefault = 'unknown'
 
 /** The envelope of a batch: its metrics are counted here and judged one by one by `metricSchema`. */
 export function envelopeSchema(maxBatchSize: number) {

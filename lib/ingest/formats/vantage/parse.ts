@@ -1,15 +1,15 @@
 import { Problem } from '../../../shared/errors.js'
 import { noRejections } from '../../../shared/rejections.js'
 import type { Hold } from '../../byte-budget.js'
+import { agentVersionDefault, environmentDefault, type Fault } from '../../metric.js'
 import { surveyedSize } from '../../native/binding.js'
 import { flawFault, flawTexts, inspect } from './inspect.js'
-import { agentVersionDefault, environmentDefault } from './metric-schema.js'
 import { rewrite } from './rewrite.js'
 import { type SlicedBatch, sliceSize, spliceable } from './sliced-batch.js'
 import { skipString } from './split.js'
 import type { Survey, Surveyed } from './survey.js'
 import type { TextEncoding } from './text-encoding.js'
-import { createValidate, type Fault, invalidBatch, maxValues, type ValidationLimits, type Verdict } from './validate.js'
+import { createValidate, invalidBatch, maxValues, type ValidationLimits, type Verdict } from './validate.js'
 
 /** A batch that was parsed; `places` has `surveyedSize` numbers a metric, and is overwritten by the next one. */
 export type Parsed = { verdict: Verdict; batch: SlicedBatch; places: Uint32Array }

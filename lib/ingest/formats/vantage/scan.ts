@@ -1,9 +1,9 @@
+import { agentVersionDefault, environmentDefault, instantLimits } from '../../metric.js'
 import { binding, nullSize, placeSize } from '../../native/binding.js'
-import { agentVersionDefault, environmentDefault } from './metric-schema.js'
 import type { Rules } from './scan-rules.js'
 import { type SlicedBatch, spliceable } from './sliced-batch.js'
 import type { TextEncoding } from './text-encoding.js'
-import { instantLimits, maxValues, type ValidationLimits } from './validate.js'
+import { maxValues, type ValidationLimits } from './validate.js'
 
 /** The batch, if each of its metrics is good; undefined if not, or not surely. */
 export type Scan = (bytes: Buffer, encoding: TextEncoding) => SlicedBatch | undefined

@@ -2,15 +2,11 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Problem } from '../../../shared/errors.js'
 import { excerpt } from '../../../shared/excerpt.js'
 import { noRejections, type Rejections } from '../../../shared/rejections.js'
+import { maxErrors, type Outcome } from '../../format.js'
+import { type AgeLimits, type Fault, instantLimits } from '../../metric.js'
 import { type Envelope, envelopeSchema, type Metric, metricSchema } from './metric-schema.js'
 
-export type ValidationLimits = {
-  maxBatchSize: number
-  /** 0 takes any age. */
-  maxAgeHours: number
-  /** 0 takes any instant of the future. */
-  maxFutureHours: number
-}
+export type ValidationLimits = AgeLimits & { maxBatchSize: number }
 
 /** What an agent hears of its batch. */
 export type Judgement = {
@@ -51,9 +47,6 @@ export function maxValues({ maxBatchSize }: Pick<ValidationLimits, 'maxBatchSize
 const fewValues = 100_000
 const valuesPerMetric = 100
 const noFaults: ReadonlyMap<number, Fault> = new Map()
-
-export const maxErrors = 20
-const hourMs = 3_600_000
 
 /**
  * Compiles the schemas once; the function it returns judges batches. That function throws a {@link Problem}
@@ -107,22 +100,12 @@ export function createValidate(limits: ValidationLimits): Validate {
   }
 }
 
-/** Between which instants a metric that arrives now must lie, in Unix ms. */
-export function instantLimits({ maxAgeHours, maxFutureHours }: ValidationLimits): { oldest: number; newest: number } {
-  const now = Date.now()
-  return {
-    oldest: maxAgeHours === 0 ? -Infinity : now - maxAgeHours * hourMs,
-    newest: maxFutureHours === 0 ? Infinity : now + maxFutureHours * hourMs,
-  }
-}
-
 /** The 422 for a batch of which no metric may go on. */
-export function noValidMetrics(judgement: Judgement): Problem {
-  const count = judgement.received
-  return new Problem('VANTAGE_NO_VALID_METRICS', `All ${count} metrics of the batch are invalid`, {
-    errors: judgement.errors,
-    metricsReceived: count,
-    rejections: judgement.rejections,
+export function noValidMetrics({ received, errors, rejections }: Outcome): Problem {
+  return new Problem('VANTAGE_NO_VALID_METRICS', `All ${received} metrics of the batch are invalid`, {
+    errors,
+    metricsReceived: received,
+    rejections,
   })
 }
 
@@ -148,12 +131,6 @@ function firstOf(errors: ErrorObject[] | null | undefined): ErrorObject {
 }
 
 const maxPathLength = 100
-
-/**
- * What is wrong with a value: a text that begins with the field's path, such as ".value must be number", and in short.
- * Of what was sent, neither has more than a bounded path.
- */
-export type Fault = { reason: string; text: string }
 
 function faultOf(error: ErrorObject, subject: 'metric' | 'batch'): Fault {
   const { keyword, params, instancePath } = error

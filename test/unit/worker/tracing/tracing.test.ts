@@ -26,7 +26,7 @@ type Export = { resourceSpans: { resource: { attributes: Attributes }; scopeSpan
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const sampled = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` }
 const notSampled = { traceparent: `00-${traceId}-00f067aa0ba902b7-00` }
-const stages = ['read', 'inflate', 'judge', 'make records', 'deliver']
+const stages = ['read', 'inflate', 'decode', 'deliver']
 const errorStatus = 2
 
 /** A receiver of spans, as a tracing system has one. */
@@ -75,8 +75,8 @@ test("a batch is a part of its agent's trace, with a span for each stage", async
   t.ok(parts.every(({ parentSpanId }) => parentSpanId === request?.spanId))
   const deliver = parts.find(({ name }) => name === 'deliver')
   t.equal(deliver && attribute(deliver, 'vantage.durability'), 'kafka')
-  const judge = parts.find(({ name }) => name === 'judge')
-  t.equal(judge && attribute(judge, 'vantage.metrics_accepted'), 3)
+  const decode = parts.find(({ name }) => name === 'decode')
+  t.equal(decode && attribute(decode, 'vantage.metrics_accepted'), 3)
   const [first] = receiver.exports()
   t.equal(receiver.received[0]?.path, '/v1/traces')
   t.equal(first?.resourceSpans[0] && attribute(first.resourceSpans[0].resource, 'service.name'), 'vantage-collector')
@@ -95,7 +95,7 @@ test('a batch that is refused has failed at the stage that it had come to', asyn
   const failed = receiver.spans().filter(({ status }) => status.code === errorStatus)
   t.same(
     failed.map(({ name }) => name),
-    ['judge'],
+    ['decode'],
   )
 })
 

@@ -1,5 +1,5 @@
-import type { DeferralReason, Deferred } from '../../../delivery/outcome.js'
-import { Problem, type ProblemCode } from '../../../shared/errors.js'
+import type { DeferralReason, Deferred } from '../delivery/outcome.js'
+import { Problem, type ProblemCode } from '../shared/errors.js'
 
 const codes = {
   kafkaUnavailable: 'VANTAGE_KAFKA_UNAVAILABLE',
