@@ -10,11 +10,12 @@ const usage = `Usage:
   npm run bench -- [SUBJECT...] [--quick] [--kafka | --bootstrap HOST:PORT] [--runs N] [--seconds N] [--out DIRECTORY]
   npm run bench -- compare A/result.json B/result.json
 
-Subjects: throughput, latency, outage, restart, slow-clients, scaling, observed, micro, peers; all of them unless some are named. Each
+Subjects: throughput, latency, outage, restart, slow-clients, scaling, observed, micro, peers, side-by-side; all of them unless some are named. Each
 answers the question in the first line of its file in bench/.
 
   --quick      a first impression in under three minutes
   --kafka      on a real Apache Kafka, which Maven fetches at first (Java 17), instead of the embedded one
+  --other      for side-by-side: the command that starts the other collector, such as "node /elsewhere/dist/bin/vantage-collector.js"
   --bootstrap  on a cluster that is there; the topics bench-* stay there
 `
 
@@ -29,6 +30,7 @@ const subjects: Record<string, () => Promise<Subject>> = {
   observed: async () => (await import('./observed.js')).observed,
   micro: async () => (await import('./micro.js')).micro,
   peers: async () => (await import('./peers.js')).peers,
+  'side-by-side': async () => (await import('./side-by-side.js')).sideBySide,
 }
 
 const { values: flags, positionals } = parseArgs({
@@ -37,6 +39,7 @@ const { values: flags, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     kafka: { type: 'boolean', default: false },
     bootstrap: { type: 'string' },
+    other: { type: 'string' },
     runs: { type: 'string' },
     seconds: { type: 'string' },
     out: { type: 'string', default: 'bench-results' },
@@ -62,6 +65,7 @@ async function runSubjects(names: string[]): Promise<void> {
     quick,
     runs: numberOf('runs', flags.runs, quick ? 1 : 5),
     seconds: numberOf('seconds', flags.seconds, quick ? 2 : 10),
+    ...(flags.other !== undefined && { other: flags.other }),
   }
   const kafka = await chooseKafka()
   const bench = new Bench(kafka, { ...configuration, report: (line) => void process.stderr.write(`  ${line}\n`) })

@@ -38,10 +38,17 @@ export type Findings = { figures: Figure[]; plots: Plot[]; notes: string[] }
 
 export type Subject = (bench: Bench) => Promise<Findings>
 
-export type BenchOptions = { quick: boolean; runs: number; seconds: number; report: (line: string) => void }
+export type BenchOptions = {
+  quick: boolean
+  runs: number
+  seconds: number
+  /** The command of a shell that starts another collector, for `side-by-side`. */
+  other?: string
+  report: (line: string) => void
+}
 
-/** How the collector is started. */
-export type Subjected = { env: Record<string, string>; nodeArgs?: string[] }
+/** How the collector is started; `command` instead of this build. */
+export type Subjected = { env: Record<string, string>; nodeArgs?: string[]; command?: string }
 
 export type ServerMeasurement = {
   result: LoadResult
@@ -108,7 +115,7 @@ export class Bench {
 
   /** Starts a collector on a topic of its own, measures with it and ends it. */
   async withCollector<T>(
-    { env, nodeArgs = [] }: Subjected,
+    { env, nodeArgs = [], command }: Subjected,
     use: (collector: BenchCollector) => Promise<T>,
   ): Promise<T> {
     const topic = await this.createTopic()
@@ -122,6 +129,7 @@ export class Bench {
         ...env,
       },
       nodeArgs,
+      ...(command !== undefined && { command }),
     })
     try {
       await collector.listening()
@@ -144,16 +152,20 @@ export class Bench {
     look: (url: string) => () => Promise<void> = () => async () => undefined,
   ): Promise<Measurement> {
     return this.withCollector(subjected, async ({ collector, topic }) => {
-      const options = { ...defaultLoad, warmUpSeconds: 1, seconds: this.options.seconds, ...load }
       const endLook = look(collector.url)
-      const url = `${collector.url}/v1/metrics`
       const { found: measured, yardstick } = await besideYardstick(yardstickMs, () =>
-        measureServer(collector.process.pid ?? 0, { ...options, url }).finally(endLook),
+        this.measureRunning(collector, load).finally(endLook),
       )
       const stats = await collector.stats()
       await this.#check(topic, stats.kafka.records_acknowledged)
       return { ...measured, topic, yardstick, acceptedMetrics: stats.ingestion.metrics_accepted }
     })
+  }
+
+  /** Puts a collector that runs already under load. */
+  measureRunning(collector: Collector, load: Partial<LoadOptions>): Promise<ServerMeasurement> {
+    const options = { ...defaultLoad, warmUpSeconds: 1, seconds: this.options.seconds, ...load }
+    return measureServer(collector.process.pid ?? 0, { ...options, url: `${collector.url}/v1/metrics` })
   }
 
   /** @throws {Error} where the topic holds fewer records than the brokers are said to have acknowledged */

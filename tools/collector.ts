@@ -13,6 +13,8 @@ export type CollectorOptions = {
   args?: string[]
   /** Options of Node itself, for primary and workers. */
   nodeArgs?: string[]
+  /** The command of a shell that starts another build, instead of this one with `args` and `nodeArgs`. */
+  command?: string
   /** Most files that each of its processes may have open. */
   openFiles?: number
   /** How to speak HTTPS with it. */
@@ -65,8 +67,12 @@ export class Collector {
       ...env,
     }
     const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}:${openFiles}`]
-    const [program = '', ...programArgs] = [...limited, process.execPath, ...nodeArgs]
-    const child = spawn(program, [...programArgs, 'dist/bin/vantage-collector.js', ...args], {
+    const started =
+      options.command === undefined
+        ? [process.execPath, ...nodeArgs, 'dist/bin/vantage-collector.js', ...args]
+        : ['sh', '-c', `exec ${options.command}`]
+    const [program = '', ...programArgs] = [...limited, ...started]
+    const child = spawn(program, programArgs, {
       env: { ...process.env, ...settings },
       stdio: ['ignore', output, errorOutput],
     })
