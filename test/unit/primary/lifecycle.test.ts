@@ -2,6 +2,7 @@ import { test } from 'tap'
 import type { Stats } from '../../../lib/telemetry/stats-schema.js'
 import { batchOf } from '../../../tools/batches.js'
 import { Collector, type LogLine, startCollector } from '../../../tools/collector.js'
+import { freePort } from '../../../tools/free-port.js'
 import { waitFor } from '../../../tools/wait-for.js'
 import { Load } from '../../support/load.js'
 import { startMockKafka } from '../../support/mock-kafka.js'
@@ -181,6 +182,22 @@ test('a port in use ends the start with one clear line', async (t) => {
   t.same(await second.exit, { code: 1, signal: null })
   t.match(second.logs, [{ level: 'fatal', msg: /^127\.0\.0\.1:\d+ is in use by another process/ }])
 })
+
+test('of two collectors that start on one port at the same moment, one ends', async (t) => {
+  const kafka = await startMockKafka(t)
+  const port = String(await freePort())
+  const both = [1, 2].map(() => new Collector({ kafka, env: { VANTAGE_API_PORT: port } }))
+  for (const collector of both) t.teardown(() => collector.kill())
+  const first = await Promise.race(both.map(({ exit }) => exit))
+  t.same(first, { code: 1, signal: null })
+  const [stays, gone] = [...both].sort(runningFirst)
+  t.match(gone?.logs, [{ level: 'fatal', msg: /is in use by another process/ }])
+  await stays?.listening()
+  t.equal((await stays?.stop())?.code, 0)
+})
+
+const runningFirst = (a: Collector, b: Collector) =>
+  Number(a.process.exitCode !== null) - Number(b.process.exitCode !== null)
 
 test('an address of another machine ends the start with one clear line', async (t) => {
   const collector = new Collector({ kafka: '127.0.0.1:1', env: { VANTAGE_API_HOST: '192.0.2.1' } })
