@@ -11,7 +11,18 @@ import { Watch } from './top/watch.js'
 const plainColumns = 80
 
 const shownWords = [
-  ...['received', 'accepted', 'rejected', 'deferred', 'problem', 'held', 'ledger', 'adopted', 'acknowledged'],
+  ...[
+    'received',
+    'accepted',
+    'rejected',
+    'deferred',
+    'problem',
+    'held',
+    'ledger',
+    'adopted',
+    'skipped',
+    'acknowledged',
+  ],
   ...['dead lettered', 'waiting', 'in memory', 'in flight', 'left', 'abandoned', 'lost'],
 ]
 const explainedWords = shownWords.map((word) => `      ${word.padEnd(28)}${meaningOf(word)}\n`).join('')

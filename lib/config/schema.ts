@@ -108,7 +108,7 @@ export const configSchema = Type.Object({
     default: 1000,
     minimum: 1,
     maximum: 100000,
-    description: 'Most metrics in one batch.',
+    description: 'Most metrics in one batch of Vantage JSON.',
   }),
   maxRequestSizeMb: Type.Number({
     default: 10,
@@ -125,6 +125,11 @@ export const configSchema = Type.Object({
     default: 0,
     minimum: 0,
     description: 'Reject metrics further in the future than this; 0 takes any.',
+  }),
+  histograms: Type.Enum(['whole', 'buckets'], {
+    default: 'whole',
+    description:
+      'What becomes of histograms of OTLP: whole: a record of the count, with all of the histogram as a member, and one of the sum; buckets: beside these, a record for each bucket.',
   }),
   maxInflightMb: Type.Number({
     default: 64,

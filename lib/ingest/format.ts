@@ -26,7 +26,9 @@ export type Format = {
   problem: (problem: Problem) => Answer
 }
 
-export type FormatName = 'vantage'
+/** As figures, settings and the load generator call them. */
+export const formatNames = ['vantage', 'otlp-protobuf', 'otlp-json'] as const
+export type FormatName = (typeof formatNames)[number]
 
 /** `hold`: what is made of the body counts against it. `trace`: goes into records that lack it. */
 export type DecodeRequest = { hold: Pick<Hold, 'grow'>; trace: TraceContext }
@@ -47,8 +49,8 @@ export type Intake = {
   letters: readonly DeadLetter[]
   /** Who sent how many. */
   services: readonly ServiceMetrics[]
-  /** What an error calls an accepted metric. */
-  nameOf: (metric: number) => string
+  /** What an error calls an accepted metric, where that is not by its number among these. */
+  nameOf?: (metric: number) => string
 }
 
 export type ServiceMetrics = readonly [service: string, metrics: number]
@@ -83,7 +85,7 @@ export function outcomeOf(
   durability: Durability | undefined,
   refused: readonly RefusedRecord[] = [],
 ): Outcome {
-  const { received, accepted, skips, rejections, errors } = intake
+  const { received, accepted, skips, rejections, errors, nameOf = numbered } = intake
   const rejected = received - accepted - totalOf(skips)
   if (refused.length === 0) return { received, accepted, rejected, rejections, skips, errors, durability }
   const reasons = new Map<number, string>()
@@ -91,7 +93,7 @@ export function outcomeOf(
     const end = metricsBefore(intake.records, record + 1)
     for (let metric = metricsBefore(intake.records, record); metric < end; metric++) reasons.set(metric, reason)
   }
-  const more = [...reasons].map(([metric, reason]) => `${intake.nameOf(metric)} was refused by Kafka: ${reason}`)
+  const more = [...reasons].map(([metric, reason]) => `${nameOf(metric)} was refused by Kafka: ${reason}`)
   return {
     received,
     accepted: accepted - reasons.size,
@@ -101,4 +103,8 @@ export function outcomeOf(
     errors: [...errors, ...more].slice(0, maxErrors),
     durability,
   }
+}
+
+function numbered(metric: number): string {
+  return `accepted metric ${metric}`
 }

@@ -63,7 +63,7 @@ export type IngestContext = {
  * @throws when the client goes away while sending
  */
 export async function ingest(request: BatchRequest, likely: Format, context: IngestContext): Promise<Answer> {
-  const account = new BatchAccount(context.telemetry, request.keyName)
+  const account = new BatchAccount(context.telemetry, likely.name, request.keyName)
   const hold = context.budget.open(request.client)
   try {
     const { format, intake } = await receive(request, likely, context, account, hold)
@@ -118,12 +118,14 @@ async function receive(
     trace.enter('decode')
     const format = likely.tellApart?.(body) ?? likely
     request.format = format
+    account.format = format.name
     const intake = format.decode(body, { hold, trace: trace.context })
     trace.note({ metrics_received: intake.received, metrics_accepted: intake.accepted })
     account.receive(intake.received, intake.services)
     await quota?.countMetrics(intake.received)
     return { format, intake }
   } finally {
+    telemetry.count('formatBatchesReceived', account.format)
     pool.give(sent)
   }
 }

@@ -39,6 +39,12 @@ export const problems = {
     title: 'Request body is not valid JSON',
     remedy: 'Send one JSON object; detail names the fault, its metric and its byte in the inflated body.',
   },
+  VANTAGE_INVALID_OTLP: {
+    status: 400,
+    retryable: false,
+    title: 'Request body is no OTLP export request',
+    remedy: 'Send an ExportMetricsServiceRequest, as protobuf or JSON; detail says what is wrong, and at which byte.',
+  },
   VANTAGE_UNSUPPORTED_FRAMING: {
     status: 400,
     retryable: false,
@@ -90,8 +96,8 @@ export const problems = {
   VANTAGE_UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     retryable: false,
-    title: 'Content-Type is not JSON',
-    remedy: 'Send Content-Type: application/json.',
+    title: 'Content-Type is not taken on this route',
+    remedy: 'Send Content-Type: application/json, or application/x-protobuf for OTLP.',
   },
   VANTAGE_UNSUPPORTED_ENCODING: {
     status: 415,

@@ -28,6 +28,11 @@ export const ledgerFigures = {
     name: 'metricsRejected',
     help: 'Metrics answered as invalid, or refused by the brokers for good, by reason',
   },
+  skipped: {
+    kind: 'end',
+    name: 'metricsSkipped',
+    help: 'Valid metrics without a value to store, by reason',
+  },
   deferred: {
     kind: 'end',
     name: 'metricsDeferred',
@@ -101,6 +106,11 @@ export class Ledger {
   /** They are not valid, or the brokers refused them before the answer. */
   rejected(metrics: number): void {
     this.#end('inFlight', 'rejected', metrics)
+  }
+
+  /** They are valid, but have no value to store. */
+  skipped(metrics: number): void {
+    this.#end('inFlight', 'skipped', metrics)
   }
 
   /** They were answered 429 or 503: their agent keeps them. */

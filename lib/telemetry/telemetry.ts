@@ -9,8 +9,9 @@ import { Ledger, type LedgerFigures, ledgerFigures } from './ledger.js'
  * vantage_collector_<snake_case>_total.
  */
 export const counters = {
-  batchesReceived: 'Batches posted to /v1/metrics whose body was read',
-  metricsAccepted: 'Metrics answered 202: acknowledged by Kafka, in the journal, or in memory where that is asked for',
+  batchesReceived: 'Batches posted whose body was read',
+  metricsAccepted:
+    'Metrics answered with a success: acknowledged by Kafka, in the journal, or in memory where that is asked for',
   rejectedDeadLetters: 'Rejected metrics that are in the dead-letter topic, where VANTAGE_DEAD_LETTER_INVALID is on',
   rejectedDeadLettersDropped: 'Rejected metrics that the dead-letter topic did not take, or that there was no room for',
   connectionsOverLimit: 'Connections closed at once since VANTAGE_MAX_CONNECTIONS were open',
@@ -34,8 +35,14 @@ export type Counts = Record<CounterName, number>
 export const labelledCounters = {
   httpRequests: { help: 'HTTP requests by route and status', labels: ['route', 'status'] },
   metricsRejected: { help: ledgerFigures.rejected.help, labels: ['reason'] },
+  metricsSkipped: { help: ledgerFigures.skipped.help, labels: ['reason'] },
+  formatBatchesReceived: { help: 'Batches by the format that they came in', labels: ['format'] },
+  formatMetricsReceived: { help: 'Metrics in the batches that could be parsed, by format', labels: ['format'] },
+  formatMetricsAccepted: { help: 'Metrics answered with a success, by format', labels: ['format'] },
+  formatMetricsRejected: { help: 'Metrics answered as invalid or refused, by format', labels: ['format'] },
+  formatMetricsSkipped: { help: 'Valid metrics without a value to store, by format', labels: ['format'] },
   apiKeyRequests: { help: 'Requests by API key', labels: ['key'] },
-  apiKeyMetricsAccepted: { help: 'Metrics answered 202 by API key', labels: ['key'] },
+  apiKeyMetricsAccepted: { help: 'Metrics answered with a success, by API key', labels: ['key'] },
   problems: { help: 'Error answers by code: docs/errors.md says what each means', labels: ['code'] },
   kafkaBrokerErrors: { help: 'Failed transmissions and time-outs of requests to each broker', labels: ['broker'] },
 } as const

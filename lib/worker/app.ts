@@ -26,7 +26,8 @@ export function addRoutes(app: TemplatedApp, context: AppContext): void {
   const files = new StaticFiles()
   const routes = {
     '/': { GET: guard('read', serviceRoute(context, files)) },
-    '/v1/metrics': { POST: batchesRoute([formats.vantage], context, guard, identify) },
+    '/v1/metrics': { POST: batchesRoute([formats.vantage, formats.otlpProtobuf], context, guard, identify) },
+    '/otlp/v1/metrics': { POST: batchesRoute([formats.otlpJson, formats.otlpProtobuf], context, guard, identify) },
     '/v1/stats': { GET: guard('read', statsRoute(context)) },
     '/v1/config': { GET: guard('read', configRoute(context)) },
     '/metrics': { GET: guard('read', metricsRoute(context)) },

@@ -89,7 +89,7 @@ export class Worker {
       activity: this.#listener,
       stalledRequests,
       draining: () => this.#draining,
-      formats: createFormats(config, maxRecordBytes(config), pool),
+      formats: createFormats(config, { maxBodyBytes, maxRecordBytes: maxRecordBytes(config) }, pool),
       ingest: {
         limits: { maxBodyBytes },
         budget: new ByteBudget(maxHeldBytes, telemetry.gauges),

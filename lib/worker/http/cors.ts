@@ -11,9 +11,10 @@ export type Cors = {
 
 const none: Headers = {}
 
-/** What a page may read of an answer beside what it always may: when to send again. */
+/** What a page may read of an answer beside what it always may: when to send again, and where its metrics are. */
 const exposed = {
-  'Access-Control-Expose-Headers': 'Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset',
+  'Access-Control-Expose-Headers':
+    'Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Vantage-Durability',
 }
 
 /** What browsers of other origins may do (Fetch standard, section 3.3). */

@@ -8,6 +8,9 @@ import type { Exchange } from '../http/exchange.js'
 import type { Handler } from '../http/router.js'
 import type { Tracing } from '../tracing/tracing.js'
 
+/** Where batches are posted. */
+export const batchRoutes = ['/v1/metrics', '/otlp/v1/metrics'] as const
+
 type BatchesContext = { ingest: IngestContext; tracing: Tracing }
 
 /**

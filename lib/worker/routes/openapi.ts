@@ -7,6 +7,14 @@ import { type Health, healthSchema } from '../../telemetry/health-schema.js'
 import { statsSchema } from '../../telemetry/stats-schema.js'
 import { namesOf } from '../../telemetry/telemetry.js'
 import type { Handler } from '../http/router.js'
+import {
+  exported,
+  exportOperation,
+  exportRequestSchema,
+  exportResponseSchema,
+  protobufRequest,
+  statusSchema,
+} from './openapi-otlp.js'
 
 /** GET /openapi.json */
 export function openApiRoute(config: Config): Handler {
@@ -18,17 +26,15 @@ export function openApiRoute(config: Config): Handler {
 export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabled' | 'tlsCaFile'>) {
   const { maxBatchSize, authEnabled, tlsCaFile } = config
   const security = authEnabled ? { security: [{ apiKey: [] }, { bearer: [] }] } : {}
-  const guarded = {
-    ...(authEnabled && problemResponses([401, 403])),
-    ...(tlsCaFile !== '' && problemResponses([403])),
-  }
+  const guards: ProblemDefinition['status'][] = authEnabled ? [401, 403] : tlsCaFile === '' ? [] : [403]
+  const guarded = problemResponses(guards)
   return {
     openapi: '3.1.0',
     info: {
       title: 'Vantage Collector',
       version,
       description:
-        'Takes metric batches and puts every accepted metric into Kafka. A 202 is sent when the brokers have acknowledged it.',
+        'Takes metrics of agents, as JSON of its own and as OTLP, and puts every accepted metric into Kafka. A success is answered when the brokers have acknowledged it.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     tags: [
@@ -42,16 +48,19 @@ export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabl
           operationId: 'postMetrics',
           tags: ['Metrics'],
           summary: 'Deliver a batch of metrics',
-          description: 'Retry on 429 and 5xx after Retry-After seconds; drop on any other 4xx.',
+          description:
+            'Retry on 429 and 5xx after Retry-After seconds; drop on any other 4xx. Export requests of OpenTelemetry are taken, and answered, as at /otlp/v1/metrics: in protobuf, and in JSON whose first member is resourceMetrics.',
           ...security,
           requestBody: {
             required: true,
             description: 'May be sent with Content-Encoding: gzip.',
             content: {
               'application/json': { schema: reference('Batch'), examples: { batch: { value: exampleBatch } } },
+              ...protobufRequest,
             },
           },
           responses: {
+            200: exported,
             202: {
               description: 'The metrics that metrics_accepted counts are where durability says.',
               content: { 'application/json': { schema: reference('Accepted'), examples: acceptedExamples } },
@@ -61,6 +70,7 @@ export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabl
           },
         },
       },
+      '/otlp/v1/metrics': { post: exportOperation(security, guards) },
       '/v1/stats': {
         get: {
           operationId: 'getStats',
@@ -144,6 +154,9 @@ export function openApiDocument(config: Pick<Config, 'maxBatchSize' | 'authEnabl
         Batch: batchSchema(maxBatchSize),
         Accepted: acceptedSchema,
         Problem: problemSchema,
+        ExportRequest: exportRequestSchema,
+        ExportResponse: exportResponseSchema,
+        Status: statusSchema,
         Stats: statsSchema,
         Health: healthSchema,
       },

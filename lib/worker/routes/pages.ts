@@ -8,6 +8,7 @@ import type { RouteContext } from './context.js'
 
 const endpoints = {
   metrics: '/v1/metrics',
+  otlp_metrics: '/otlp/v1/metrics',
   stats: '/v1/stats',
   config: '/v1/config',
   health: '/health',

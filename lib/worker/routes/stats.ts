@@ -1,4 +1,5 @@
 import { describeConfig } from '../../config/describe.js'
+import { type FormatName, formatNames } from '../../ingest/format.js'
 import { json } from '../../shared/answer.js'
 import { problems } from '../../shared/errors.js'
 import { version } from '../../shared/version.js'
@@ -6,9 +7,16 @@ import type { CollectorStats, WorkerStats } from '../../telemetry/collector-stat
 import { emptyHistogram, type HistogramCounts } from '../../telemetry/histogram.js'
 import { differenceOf, type LedgerFigures } from '../../telemetry/ledger.js'
 import type { Stats } from '../../telemetry/stats-schema.js'
-import { type BrokerState, type HistogramName, histograms, type RecentProblem } from '../../telemetry/telemetry.js'
+import {
+  type BrokerState,
+  type HistogramName,
+  histograms,
+  type LabelledCounts,
+  type RecentProblem,
+} from '../../telemetry/telemetry.js'
 import type { Handler } from '../http/router.js'
 import type { RouteContext } from './context.js'
+import { batchRoutes } from './metrics.js'
 
 /** GET /v1/stats: the figures of all workers of this machine, as of this request. */
 export function statsRoute({ config, primary }: RouteContext): Handler {
@@ -37,8 +45,11 @@ function describeStats(stats: CollectorStats, config: { serviceName: string; env
       rejected_dead_letters: counts.rejectedDeadLetters,
       rejected_dead_letters_dropped: counts.rejectedDeadLettersDropped,
       metrics_deferred: ledger.deferred,
+      metrics_skipped: ledger.skipped,
       acceptance_rate: rate(counts.metricsAccepted, ledger.received),
       rejections: labelledCounts.metricsRejected,
+      skips: labelledCounts.metricsSkipped,
+      formats: Object.fromEntries(formatNames.map((name) => [name, describeFormat(name, labelledCounts)])),
       problems: labelledCounts.problems,
     },
     kafka: {
@@ -67,7 +78,7 @@ function describeStats(stats: CollectorStats, config: { serviceName: string; env
     latency: {
       request_duration_seconds: bucketsOf(
         'httpRequestDurationSeconds',
-        stats.histograms.httpRequestDurationSeconds['/v1/metrics'],
+        sumOf(batchRoutes.map((route) => stats.histograms.httpRequestDurationSeconds[route])),
       ),
       acknowledge_duration_seconds: bucketsOf(
         'acknowledgeDurationSeconds',
@@ -90,8 +101,23 @@ function statusOf({ stopping, gauges, workers }: CollectorStats): Pick<Stats, 's
   return { status: 'unavailable', reason: worst === undefined ? 'No worker is there' : reason }
 }
 
+function describeFormat(name: FormatName, counts: LabelledCounts) {
+  return {
+    batches_received: counts.formatBatchesReceived[name] ?? 0,
+    metrics_received: counts.formatMetricsReceived[name] ?? 0,
+    metrics_accepted: counts.formatMetricsAccepted[name] ?? 0,
+    metrics_rejected: counts.formatMetricsRejected[name] ?? 0,
+    metrics_skipped: counts.formatMetricsSkipped[name] ?? 0,
+  }
+}
+
 function describeBroker({ name, up, rttSeconds }: BrokerState, { labelledCounts }: CollectorStats) {
   return { name, up, rtt_seconds: rttSeconds, errors: labelledCounts.kafkaBrokerErrors[name] ?? 0 }
+}
+
+function sumOf(histograms: readonly (HistogramCounts | undefined)[]): HistogramCounts | undefined {
+  const there = histograms.filter((counts) => counts !== undefined)
+  return there[0]?.map((_, n) => there.reduce((sum, counts) => sum + (counts[n] ?? 0), 0))
 }
 
 /** `counts` has one member more than `bounds`: what lies above the last one. */
@@ -129,6 +155,7 @@ function describeLedger(ledger: LedgerFigures) {
     received: ledger.received,
     adopted: ledger.adopted,
     rejected: ledger.rejected,
+    skipped: ledger.skipped,
     deferred: ledger.deferred,
     acknowledged: ledger.acknowledged,
     dead_lettered: ledger.buried,

@@ -158,7 +158,7 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
     const encoding = await collector.post('{}', { 'Content-Encoding': 'br' })
     t.equal(encoding.headers.get('accept-encoding'), 'gzip')
     const type = await collector.post('{}', { 'Content-Type': 'text/plain' })
-    t.equal(type.headers.get('accept'), 'application/json')
+    t.equal(type.headers.get('accept'), 'application/json, application/x-protobuf')
   })
 
   await t.test('the connection and the process go on after all that', async (t) => {

@@ -14,6 +14,7 @@ const transitions: Record<string, Transition> = {
   adopted: (ledger, _, metrics) => ledger.adopted(metrics),
   late: (ledger, _, metrics) => ledger.late(metrics),
   rejected: (ledger, held, metrics) => ledger.rejected(some(held, 'inFlight', metrics)),
+  skipped: (ledger, held, metrics) => ledger.skipped(some(held, 'inFlight', metrics)),
   deferred: (ledger, held, metrics) => ledger.deferred(some(held, 'inFlight', metrics)),
   'promised in memory': (ledger, held, metrics) => ledger.promisedInMemory(some(held, 'inFlight', metrics)),
   'journaled from flight': (ledger, held, metrics) => ledger.journaled(some(held, 'inFlight', metrics), 'inFlight'),
