@@ -17,7 +17,6 @@ static bool take_any(span message, any_value *value, fault *fault) {
     if (!is_wire(&field, wire_of(field.number), fault)) return false;
     if (value->kind != ANY_NONE) return fail_at(fault, FAULT_TWICE, field.at);
     *value = (any_value){(any_kind)field.number, field.bits, field.wire == WIRE_BYTES ? field.bytes : (span){NULL, NULL}};
-    if (value->kind == ANY_TEXT && !is_text(&field, fault)) return false;
   }
   return fault->kind == FAULT_NONE;
 }
@@ -29,7 +28,7 @@ bool take_attribute(span message, attribute *attribute, fault *fault) {
   attribute->name = (span){message.at, message.at};
   while (next_field(&message, &field, fault)) {
     if (field.number == key) {
-      if (!is_text(&field, fault)) return false;
+      if (!is_wire(&field, WIRE_BYTES, fault)) return false;
       attribute->name = field.bytes;
     } else if (field.number == value) {
       if (!take_once(&field, &given, fault)) return false;
@@ -79,7 +78,7 @@ static bool put_map(writer *to, span message, int nesting, fault *fault) {
     if (!is_wire(&field, WIRE_BYTES, fault) || !take_attribute(field.bytes, &item, fault)) return false;
     if (!first) put_byte(to, ',');
     first = false;
-    put_string(to, item.name.at, length_of(item.name));
+    if (!put_string(to, item.name.at, length_of(item.name))) return fail_at(fault, FAULT_TEXT, field.at);
     put_byte(to, ':');
     if (!put_as_json(to, &item.value, nesting, fault)) return false;
   }
@@ -87,16 +86,22 @@ static bool put_map(writer *to, span message, int nesting, fault *fault) {
   return fault->kind == FAULT_NONE;
 }
 
+static bool put_checked(writer *to, span text, fault *fault) {
+  return put_text(to, text.at, length_of(text)) || fail_at(fault, FAULT_TEXT, text.at);
+}
+
 /* What is in quotes. */
-static void put_quoted(writer *to, const any_value *value) {
+static bool put_quoted(writer *to, const any_value *value, fault *fault) {
+  bool good = true;
   put_byte(to, '"');
   if (value->kind == ANY_TEXT)
-    put_text(to, value->bytes.at, length_of(value->bytes));
+    good = put_checked(to, value->bytes, fault);
   else if (value->kind == ANY_BYTES)
     put_base64(to, value->bytes.at, length_of(value->bytes));
   else
     put_double(to, double_of(value->bits));
   put_byte(to, '"');
+  return good;
 }
 
 static bool put_as_json(writer *to, const any_value *value, int nesting, fault *fault) {
@@ -121,8 +126,7 @@ static bool put_as_json(writer *to, const any_value *value, int nesting, fault *
       }
       /* falls through */
     default:
-      put_quoted(to, value);
-      return true;
+      return put_quoted(to, value, fault);
   }
 }
 
@@ -131,7 +135,7 @@ bool put_as_text(writer *to, const any_value *value, writer *nested, fault *faul
     case ANY_NONE:
       return true;
     case ANY_TEXT:
-      return put_text(to, value->bytes.at, length_of(value->bytes));
+      return put_checked(to, value->bytes, fault);
     case ANY_BYTES:
       put_base64(to, value->bytes.at, length_of(value->bytes));
       return true;

@@ -23,6 +23,7 @@ typedef struct {
   any_value value;
 } attribute;
 
+/* Texts are not looked at yet: they are where they are written. */
 bool take_attribute(span message, attribute *attribute, fault *fault);
 
 /* The value as a text of JSON, without quotes. Lists and maps are JSON in it, for which `nested` is room. */

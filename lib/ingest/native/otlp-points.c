@@ -50,11 +50,11 @@ static bool take_point_attribute(otlp_reader *otlp, const field *field, data_poi
   fault *fault = &otlp->reading->fault;
   if (!is_wire(field, WIRE_BYTES, fault) || !take_attribute(field->bytes, &attribute, fault)) return false;
   if (!add_attribute(otlp, &otlp->point, &attribute, &added)) return false;
-  any_value *member = added ? http_member(&point->http, attribute.name) : NULL;
-  if (member != NULL) {
-    *member = attribute.value;
-    point->has_http = true;
-  }
+  any_value *member = added ? http_member(&otlp->http, attribute.name) : NULL;
+  if (member == NULL) return true;
+  if (!point->has_http) otlp->http = (http_attributes){.route = {.kind = ANY_NONE}};
+  point->has_http = true;
+  *member = attribute.value;
   return true;
 }
 
@@ -196,9 +196,7 @@ static rejection_reason judge_names(const otlp_reader *otlp) {
   const size_t longest = is_number(otlp) ? max_characters : max_shorter_name;
   if (otlp->service_is_long) return REJECTED_SERVICE_LONG;
   if (length_of(otlp->name) == 0) return REJECTED_NAME_EMPTY;
-  if (length_of(otlp->name) <= longest || characters_in(otlp->name.at, length_of(otlp->name)) <= longest)
-    return rejection_reasons;
-  return REJECTED_NAME_LONG;
+  return is_at_most(otlp->name, longest) ? rejection_reasons : REJECTED_NAME_LONG;
 }
 
 static rejection_reason judge_time(const otlp_reader *otlp, const data_point *point) {

@@ -5,14 +5,17 @@
 enum { kept_bytes = 1 << 20 };
 enum { max_route = 500, max_method = 10, max_status = 999 };
 
+bool check_value(otlp_reader *otlp, const any_value *value) {
+  writer_clear(&otlp->dropped, kept_bytes);
+  return put_as_text(&otlp->dropped, value, &otlp->nested, &otlp->reading->fault);
+}
+
 bool add_attribute(otlp_reader *otlp, tag_set *set, const attribute *attribute, bool *added) {
   fault *fault = &otlp->reading->fault;
-  *added = tag_begins(set, attribute->name, hash_of(attribute->name.at, length_of(attribute->name)));
-  if (!*added) {
-    /* Its value may have a fault all the same. */
-    writer_clear(&otlp->dropped, kept_bytes);
-    return put_as_text(&otlp->dropped, &attribute->value, &otlp->nested, fault);
-  }
+  const tag_beginning beginning = tag_begins(set, attribute->name, hash_of(attribute->name.at, length_of(attribute->name)));
+  *added = beginning == TAG_BEGUN;
+  if (beginning == TAG_NOT_UTF8) return fail_at(fault, FAULT_TEXT, attribute->name.at);
+  if (!*added) return check_value(otlp, &attribute->value);
   put_byte(&set->text, '"');
   const bool good = put_as_text(&set->text, &attribute->value, &otlp->nested, fault);
   put_byte(&set->text, '"');
@@ -172,8 +175,7 @@ static void put_all_tags(otlp_reader *otlp, bool own_tag) {
 }
 
 static bool is_fit(const any_value *value, size_t longest) {
-  return value->kind == ANY_TEXT && length_of(value->bytes) > 0 &&
-         characters_in(value->bytes.at, length_of(value->bytes)) <= longest;
+  return value->kind == ANY_TEXT && length_of(value->bytes) > 0 && is_at_most(value->bytes, longest);
 }
 
 /* The first that is not too long for the member, if any. */
@@ -202,7 +204,7 @@ void end_record(otlp_reader *otlp, const data_point *point, record_end end) {
   writer *to = &otlp->reading->text;
   const reading_request *request = otlp->reading->request;
   put_all_tags(otlp, end == WITH_OWN_TAG);
-  if (point->has_http) put_http(to, &point->http);
+  if (point->has_http) put_http(to, &otlp->http);
   put_all(to, &otlp->resource_tail);
   put_all(to, &otlp->metric_tail);
   if (point->start >= nanoseconds_a_millisecond) {

@@ -54,7 +54,7 @@ static span *member_named(resource_members *members, span name) {
 }
 
 static bool is_short(span text) {
-  return text.at != NULL && characters_in(text.at, length_of(text)) <= max_short_text;
+  return text.at != NULL && is_at_most(text, max_short_text);
 }
 
 /* The members that records get; the others are as if they were absent, so that they are tags. */
@@ -81,7 +81,10 @@ static bool find_members(span resource, resource_members *members, fault *fault)
     if (first == NULL || first->at != NULL) continue;
     *first = attribute.name;
     const bool fit = attribute.value.kind == ANY_TEXT && length_of(attribute.value.bytes) > 0;
-    if (fit) *member_named(members, attribute.name) = attribute.value.bytes;
+    if (!fit) continue;
+    const span text = attribute.value.bytes;
+    if (!is_utf8(text.at, length_of(text))) return fail_at(fault, FAULT_TEXT, text.at);
+    *member_named(members, attribute.name) = text;
   }
   return fault->kind == FAULT_NONE;
 }
@@ -96,8 +99,9 @@ static bool add_tags(otlp_reader *otlp, tag_set *set, span message, uint32_t num
     if (field.number != number) continue;
     if (!is_wire(&field, WIRE_BYTES, fault) || !take_attribute(field.bytes, &attribute, fault)) return false;
     const span *member = members == NULL ? NULL : member_named(members, attribute.name);
-    if (member != NULL && member->at != NULL) continue;
-    if (!add_attribute(otlp, set, &attribute, &added)) return false;
+    const bool is_member = member != NULL && member->at != NULL;
+    if (is_member && !check_value(otlp, &attribute.value)) return false;
+    if (!is_member && !add_attribute(otlp, set, &attribute, &added)) return false;
   }
   return fault->kind == FAULT_NONE;
 }
@@ -122,7 +126,7 @@ static bool begin_resource(otlp_reader *otlp, span message) {
   if (!add_tags(otlp, &otlp->resource, message, attributes, &members)) return false;
   const span unknown = or_default((span){NULL, NULL}, options->no_service, options->no_service_length);
   const span service = members.service.at == NULL ? unknown : members.service;
-  otlp->service_is_long = characters_in(service.at, length_of(service)) > max_characters;
+  otlp->service_is_long = !is_at_most(service, max_characters);
   otlp->service_name = otlp->service_is_long ? unknown : service;
   otlp->service_is_known = false;
   writer_clear(&otlp->service_head, kept_bytes);

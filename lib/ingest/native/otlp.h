@@ -42,7 +42,6 @@ typedef struct {
   double zero_threshold;
   buckets positive, negative;
   bool has_http;
-  http_attributes http;
 } data_point;
 
 /* By their field numbers in Metric. */
@@ -68,6 +67,8 @@ typedef struct {
   numbers counts, others;
   writer exemplars;
   bool too_many_tags;
+  /* If data_point.has_http. */
+  http_attributes http;
   /* A tag that one record of the point has, with a comma before it. */
   writer own_tag;
   instant time, start;
@@ -87,6 +88,9 @@ bool read_points(otlp_reader *otlp, span data);
 
 /* Takes one more tag; `added` says whether it is the first of that name. */
 bool add_attribute(otlp_reader *otlp, tag_set *set, const attribute *attribute, bool *added);
+
+/* Looks for faults in a value that is not written. */
+bool check_value(otlp_reader *otlp, const any_value *value);
 
 bool add_exemplar(otlp_reader *otlp, span message);
 

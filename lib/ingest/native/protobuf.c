@@ -42,9 +42,8 @@ static bool take_bytes(span *message, field *field, fault *fault) {
   return true;
 }
 
-bool next_field(span *message, field *field, fault *fault) {
+bool take_field(span *message, field *field, fault *fault) {
   uint64_t tag;
-  if (message->at == message->end) return false;
   field->at = message->at;
   if (!take_varint(message, &tag, fault)) return false;
   if (tag >> wire_bits == 0 || tag > UINT32_MAX) return fail_at(fault, FAULT_TAG, field->at);
@@ -65,6 +64,10 @@ bool next_field(span *message, field *field, fault *fault) {
     default:
       return fail_at(fault, FAULT_TAG, field->at);
   }
+}
+
+bool is_at_most(span text, size_t characters) {
+  return length_of(text) <= characters || characters_in(text.at, length_of(text)) <= characters;
 }
 
 bool is_text(const field *field, fault *fault) {

@@ -83,13 +83,32 @@ static inline bool take_varint(span *message, uint64_t *value, fault *fault) {
   return take_long_varint(message, value, fault);
 }
 
+/* A field of any form. */
+bool take_field(span *message, field *field, fault *fault);
+
 /* The next field of the message; false at its end, and for a fault. */
-bool next_field(span *message, field *field, fault *fault);
+static inline bool next_field(span *message, field *field, fault *fault) {
+  const uint8_t *at = message->at;
+  if (at == message->end) return false;
+  /* Most fields have a number below 16 and fewer than 128 bytes. */
+  const bool is_short = length_of(*message) > 2 && (at[0] & 0x87) == WIRE_BYTES && at[0] > 7 && at[1] < 0x80;
+  if (!is_short || (size_t)at[1] + 2 > length_of(*message)) return take_field(message, field, fault);
+  field->at = at;
+  field->number = at[0] >> 3;
+  field->wire = WIRE_BYTES;
+  field->bits = 0;
+  field->bytes.at = at + 2;
+  field->bytes.end = message->at = at + 2 + at[1];
+  return true;
+}
 
 /* Whether the field is of that type; if not, that is the fault. */
 static inline bool is_wire(const field *field, wire wire, fault *fault) {
   return field->wire == wire || fail_at(fault, FAULT_TYPE, field->at);
 }
+
+/* Whether a text has no more than so many characters. */
+bool is_at_most(span text, size_t characters);
 
 /* Whether the field is a text in UTF-8; if not, that is the fault. */
 bool is_text(const field *field, fault *fault);

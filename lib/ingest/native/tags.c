@@ -23,12 +23,12 @@ static uint64_t slot_for(const tag_set *set, span name, uint64_t hash) {
   return n;
 }
 
-bool tag_begins(tag_set *set, span name, uint64_t hash) {
+tag_beginning tag_begins(tag_set *set, span name, uint64_t hash) {
   const uint64_t n = slot_for(set, name, hash);
-  if (set->slots[n].serial == set->serial) return false;
+  if (set->slots[n].serial == set->serial) return TAG_LEFT_OUT;
   if (set->count == max_tags) {
     set->overflow = true;
-    return false;
+    return is_utf8(name.at, length_of(name)) ? TAG_LEFT_OUT : TAG_NOT_UTF8;
   }
   set->slots[n].serial = set->serial;
   set->slots[n].index = set->count;
@@ -38,9 +38,9 @@ bool tag_begins(tag_set *set, span name, uint64_t hash) {
   made->start = set->text.length;
   memset(made->hidden_by, 0, sizeof made->hidden_by);
   put_literal(&set->text, ",\"");
-  put_text(&set->text, name.at, length_of(name));
+  const bool good = put_text(&set->text, name.at, length_of(name));
   put_literal(&set->text, "\":");
-  return true;
+  return good ? TAG_BEGUN : TAG_NOT_UTF8;
 }
 
 void tag_ends(tag_set *set) {

@@ -45,11 +45,13 @@ typedef struct {
 
 void tags_clear(tag_set *set);
 
+typedef enum { TAG_BEGUN, TAG_LEFT_OUT, TAG_NOT_UTF8 } tag_beginning;
+
 /*
- * Begins a tag: its name is written, its value is for the caller to write, in quotes, and then tag_ends. false if there is one of that
- * name already, or no room.
+ * Begins a tag: its name is written, its value is for the caller to write, in quotes, and then tag_ends. It is left out if there is one
+ * of that name already, or no room.
  */
-bool tag_begins(tag_set *set, span name, uint64_t hash);
+tag_beginning tag_begins(tag_set *set, span name, uint64_t hash);
 
 void tag_ends(tag_set *set);
 
