@@ -28,6 +28,8 @@ bool take_attribute(span message, attribute *attribute, fault *fault) {
   attribute->name = (span){message.at, message.at};
   while (next_field(&message, &field, fault)) {
     if (field.number == key) {
+      /* One that another follows is never written. */
+      if (!is_utf8(attribute->name.at, length_of(attribute->name))) return fail_at(fault, FAULT_TEXT, attribute->name.at);
       if (!is_wire(&field, WIRE_BYTES, fault)) return false;
       attribute->name = field.bytes;
     } else if (field.number == value) {

@@ -1,11 +1,7 @@
+#include "bounds.h"
 #include "otlp.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-/* Beyond this scale all buckets are one, or no double can tell their bounds apart. */
-enum { largest_scale = 2000 };
 
 bool take_buckets(otlp_reader *otlp, buckets *buckets, numbers *counts) {
   enum { offset = 1, bucket_counts = 2 };
@@ -98,13 +94,13 @@ void write_sum(otlp_reader *otlp, const data_point *point) {
 }
 
 /* The record of all that is at most `bound`; none for a bound that is no number of JSON. */
-static void write_bucket(otlp_reader *otlp, const data_point *point, double bound, uint64_t count) {
+static void write_bucket(otlp_reader *otlp, const data_point *point, double bound, total count) {
   if (!isfinite(bound)) return;
   begin_own_tag(otlp, "le");
   put_number(&otlp->own_tag, bound);
   put_byte(&otlp->own_tag, '"');
   begin_record(otlp, point, "_bucket", "counter");
-  put_uint64(&otlp->reading->text, count);
+  put_total(&otlp->reading->text, count);
   end_record(otlp, point, WITH_OWN_TAG);
 }
 
@@ -117,37 +113,23 @@ static void write_last_bucket(otlp_reader *otlp, const data_point *point) {
 }
 
 static void write_explicit_buckets(otlp_reader *otlp, const data_point *point) {
-  uint64_t below = 0;
+  total below = 0;
   for (size_t i = 0; i < otlp->others.count && !otlp->reading->text.full; i++) {
     below += otlp->counts.items[i];
     write_bucket(otlp, point, double_of(otlp->others.items[i]), below);
   }
 }
 
-/* To 12 digits: what goes beyond is not the same on every machine. */
-static double rounded(double bound) {
-  char text[longest_scientific];
-  if (!isfinite(bound)) return bound;
-  snprintf(text, sizeof text, "%.12g", bound);
-  return strtod(text, NULL);
-}
-
-/* base ^ index, base being 2 ^ (2 ^ -scale). */
-static double bound_at(int32_t scale, double index) {
-  const int bounded = scale > largest_scale ? largest_scale : scale < -largest_scale ? -largest_scale : scale;
-  return rounded(exp2(ldexp(index, -bounded)));
-}
-
 static void write_exponential_buckets(otlp_reader *otlp, const data_point *point) {
   const numbers *positive = &otlp->counts, *negative = &otlp->others;
   const bool *full = &otlp->reading->text.full;
-  uint64_t below = 0;
+  total below = 0;
   for (size_t i = negative->count; i > 0 && !*full; i--) {
     below += negative->items[i - 1];
     write_bucket(otlp, point, -bound_at(point->scale, (double)point->negative.offset + (double)(i - 1)), below);
   }
   below += point->zero_count;
-  write_bucket(otlp, point, isfinite(point->zero_threshold) ? rounded(point->zero_threshold) : 0, below);
+  write_bucket(otlp, point, isfinite(point->zero_threshold) ? rounded_bound(point->zero_threshold) : 0, below);
   for (size_t i = 0; i < positive->count && !*full; i++) {
     below += positive->items[i];
     write_bucket(otlp, point, bound_at(point->scale, (double)point->positive.offset + (double)(i + 1)), below);
