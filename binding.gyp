@@ -24,7 +24,10 @@
         "lib/ingest/native/writer.c", "lib/ingest/native/number.cc", "lib/ingest/native/hash.c",
         "lib/ingest/native/reading.c", "lib/ingest/native/reader-calls.c", "lib/ingest/native/protobuf.c",
         "lib/ingest/native/tags.c", "lib/ingest/native/attributes.c", "lib/ingest/native/otlp.c",
-        "lib/ingest/native/otlp-points.c", "lib/ingest/native/otlp-records.c", "lib/ingest/native/otlp-histograms.c"
+        "lib/ingest/native/otlp-points.c", "lib/ingest/native/otlp-records.c", "lib/ingest/native/otlp-histograms.c",
+        "lib/ingest/native/bounds.c", "lib/ingest/native/snappy.c", "lib/ingest/native/remote-write.c",
+        "lib/ingest/native/remote-write-series.c", "lib/ingest/native/remote-write-records.c",
+        "lib/ingest/native/remote-write-histograms.c"
       ]
     },
     {

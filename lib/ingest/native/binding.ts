@@ -98,8 +98,13 @@ export const rejectionReasons = [
   'timestamp.age',
   'timestamp.future',
   'histogram.bounds',
+  'timestamp.minimum',
+  'timestamp.maximum',
 ] as const
 export const skipReasons = ['not_finite', 'no_recorded_value', 'stale'] as const
+
+/** What of remote write was not rejected, in the order of remote-write.h. */
+export const writtenParts = ['samples', 'histograms', 'exemplars'] as const
 
 /** Figures of a reading before those by reason, in the order of reader-calls.c. */
 export const readingFigures = [
@@ -151,9 +156,20 @@ export type Binding = {
    *
    * @param request now, and the oldest and the newest instant that a metric may have, in Unix ms
    * @param suffix members of JSON for each record, each with a comma before it
-   * @param figures gets `readingFigures`, and how many metrics were rejected and skipped for each reason
+   * @param figures gets `readingFigures`, and how many metrics were rejected and skipped for each reason; it has room for
+   *   `writtenParts` behind them
    */
   readOtlp(reader: NativeReader, body: Buffer, request: Float64Array, suffix: Buffer, figures: Float64Array): void
+  /** The same for a request of Prometheus remote write, which is still compressed. `figures` gets `writtenParts`, too. */
+  readRemoteWrite(
+    reader: NativeReader,
+    body: Buffer,
+    request: Float64Array,
+    suffix: Buffer,
+    figures: Float64Array,
+    version: number,
+    maxInflatedBytes: number,
+  ): void
   /**
    * Copies the records of the last reading.
    *

@@ -3,6 +3,7 @@
 #include "hash.h"
 #include "otlp.h"
 #include "reading.h"
+#include "remote-write.h"
 
 static const napi_type_tag reader_tag = {0x2d0e6a1b7c9f4e35, 0xb48f03a6d1725c9e};
 
@@ -12,12 +13,14 @@ typedef struct {
   reading_request request;
   reading reading;
   otlp_reader *otlp;
+  /* Made when it is first asked for. */
+  remote_write_reader *remote_write;
 } reader;
 
 /* Where a request says its instants, and a reading its figures. */
 enum { request_now, request_oldest, request_newest, request_size };
 enum { figure_fault, figure_at, figure_received, figure_accepted, figure_bytes, figure_records, figure_services, figure_rejections, figure_reasons };
-enum { figures_size = figure_reasons + rejection_reasons + skip_reasons };
+enum { figures_size = figure_reasons + rejection_reasons + skip_reasons + part_kinds };
 
 /* Beyond this, instants are as good as any. */
 static const double last_instant = 9e15;
@@ -33,6 +36,7 @@ static void free_reader(napi_env env, void *data, void *hint) {
   free(reader->options.no_service);
   reading_free(&reader->reading);
   otlp_free(reader->otlp);
+  remote_write_free(reader->remote_write);
   free(reader);
 }
 
@@ -111,28 +115,60 @@ static void tell(const reading *reading, const uint8_t *body, double *figures) {
   for (int i = 0; i < skip_reasons; i++) figures[figure_reasons + rejection_reasons + i] = reading->skipped[i];
 }
 
-/* readOtlp(reader, body, request, suffix, figures): nothing */
-napi_value read_otlp(napi_env env, napi_callback_info info) {
-  napi_value arguments[5];
-  size_t count = 5, length, request_given, figures_given;
+/* What each reading is given: reader, body, request, suffix, figures; and what else its format needs, two numbers. */
+enum { shared_arguments = 5, extra_arguments = 2, reading_arguments = shared_arguments + extra_arguments };
+typedef struct {
+  reader *reader;
+  const uint8_t *body;
+  size_t length;
+  double *figures;
+  uint32_t extra[extra_arguments];
+} reading_call;
+
+static bool begin_call(napi_env env, napi_callback_info info, reading_call *call) {
+  napi_value arguments[reading_arguments];
+  size_t count = reading_arguments, request_given, figures_given;
   CHECK(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
-  reader *reader = held_by(env, arguments[0], &reader_tag);
-  if (reader == NULL) return NULL;
-  const uint8_t *body = bytes_of(env, arguments[1], &length);
-  if (body == NULL) return NULL;
+  reader *reader = call->reader = held_by(env, arguments[0], &reader_tag);
+  if (reader == NULL) return false;
+  call->body = bytes_of(env, arguments[1], &call->length);
+  if (call->body == NULL) return false;
   const double *request = items_of(env, arguments[2], napi_float64_array, &request_given);
-  if (request == NULL) return NULL;
+  if (request == NULL) return false;
   reader->request.suffix = bytes_of(env, arguments[3], &reader->request.suffix_length);
-  if (reader->request.suffix == NULL) return NULL;
-  double *figures = items_of(env, arguments[4], napi_float64_array, &figures_given);
-  if (figures == NULL) return NULL;
+  if (reader->request.suffix == NULL) return false;
+  call->figures = items_of(env, arguments[4], napi_float64_array, &figures_given);
+  if (call->figures == NULL) return false;
   if (request_given < request_size || figures_given < figures_size) return refuse(env, "no room for figures");
+  for (size_t i = shared_arguments; i < count; i++)
+    CHECK(napi_get_value_uint32(env, arguments[i], &call->extra[i - shared_arguments]));
   reader->request.now = instant_of(request[request_now]);
   reader->request.oldest = instant_of(request[request_oldest]);
   reader->request.newest = instant_of(request[request_newest]);
   reading_begin(&reader->reading, &reader->options, &reader->request);
-  otlp_read(reader->otlp, &reader->reading, body, length);
-  tell(&reader->reading, body, figures);
+  return true;
+}
+
+/* readOtlp(reader, body, request, suffix, figures): nothing */
+napi_value read_otlp(napi_env env, napi_callback_info info) {
+  reading_call call;
+  if (!begin_call(env, info, &call)) return NULL;
+  otlp_read(call.reader->otlp, &call.reader->reading, call.body, call.length);
+  tell(&call.reader->reading, call.body, call.figures);
+  return NULL;
+}
+
+/* readRemoteWrite(reader, body, request, suffix, figures, version, maxInflatedBytes): nothing */
+napi_value read_remote_write(napi_env env, napi_callback_info info) {
+  enum { second = 2 };
+  reading_call call = {.extra = {0}};
+  if (!begin_call(env, info, &call)) return NULL;
+  reader *reader = call.reader;
+  if (reader->remote_write == NULL) reader->remote_write = remote_write_new();
+  if (reader->remote_write == NULL) return out_of_memory(env);
+  remote_write_read(reader->remote_write, &reader->reading, call.extra[0] == second, call.body, call.length, call.extra[1]);
+  tell(&reader->reading, call.body, call.figures);
+  for (int i = 0; i < part_kinds; i++) call.figures[figures_size - part_kinds + i] = reader->remote_write->written[i];
   return NULL;
 }
 

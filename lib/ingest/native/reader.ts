@@ -7,6 +7,7 @@ import {
   readingFigures,
   rejectionReasons,
   skipReasons,
+  writtenParts,
 } from './binding.js'
 
 /** What a request says to a reader: instants in Unix ms, and members of JSON for each record, each with a comma before it. */
@@ -32,6 +33,10 @@ export type NativeReading =
       skipped: Record<string, number>
     }
 
+/** Which version it is of, and to how many bytes it may come. */
+export type RemoteWriteBody = { version: 1 | 2; maxInflatedBytes: number }
+export type WrittenParts = { samples: number; histograms: number; exemplars: number }
+
 /** The records of a reading: where each ends, how many accepted metrics have begun up to its end, and which service it is of. */
 export type TakenRecords = { ends: Uint32Array; metricEnds: Uint32Array; serviceOf: Uint32Array }
 
@@ -39,7 +44,9 @@ export type TakenRecords = { ends: Uint32Array; metricEnds: Uint32Array; service
 export class Reader {
   readonly #reader: NativeReader
   readonly #request = new Float64Array(3)
-  readonly #figures = new Float64Array(readingFigures.length + rejectionReasons.length + skipReasons.length)
+  readonly #figures = new Float64Array(
+    readingFigures.length + rejectionReasons.length + skipReasons.length + writtenParts.length,
+  )
 
   constructor(options: ReaderOptions) {
     this.#reader = binding.createReader(options)
@@ -49,6 +56,30 @@ export class Reader {
   readOtlp(body: Buffer, request: ReadingRequest): NativeReading {
     binding.readOtlp(this.#reader, body, this.#instants(request), suffixOf(request), this.#figures)
     return this.#reading()
+  }
+
+  /**
+   * Reads a request of Prometheus remote write as it came, compressed by snappy. `written` of what is found says how many samples,
+   * histograms and exemplars were not rejected.
+   */
+  readRemoteWrite(
+    body: Buffer,
+    { version, maxInflatedBytes }: RemoteWriteBody,
+    request: ReadingRequest,
+  ): NativeReading & { written: WrittenParts } {
+    const figures = this.#figures
+    const instants = this.#instants(request)
+    binding.readRemoteWrite(
+      this.#reader,
+      body,
+      instants,
+      suffixOf(request),
+      figures,
+      version,
+      Math.min(maxInflatedBytes, 2 ** 32 - 1),
+    )
+    const [samples = 0, histograms = 0, exemplars = 0] = figures.subarray(-writtenParts.length)
+    return { ...this.#reading(), written: { samples, histograms, exemplars } }
   }
 
   /** Copies the records of the last reading into `bytes`, which must have room for them. */

@@ -17,6 +17,8 @@ typedef enum {
   REJECTED_OLD,
   REJECTED_NEW,
   REJECTED_HISTOGRAM,
+  REJECTED_TIME_LOW,
+  REJECTED_TIME_HIGH,
   rejection_reasons,
 } rejection_reason;
 
