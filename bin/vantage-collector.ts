@@ -21,11 +21,12 @@ const { dev = false, ...flags }: Flags = isCommand ? {} : readFlags()
 if (isCommand) await command(name, rest)
 else if (flags.help) print(await (await import('../lib/commands/help.js')).helpText())
 else if (flags.version) print(await versionText())
-else if (flags['check-config']) checkConfig()
+else if (flags['check-config']) await checkConfig(flags.connect === true)
+else if (flags.connect) fail(exitUsage, ['--connect goes with --check-config; see --help'])
 else if (cluster.isPrimary) await primary()
 else await worker()
 
-type Flags = { help?: boolean; version?: boolean; 'check-config'?: boolean; dev?: boolean }
+type Flags = { help?: boolean; version?: boolean; 'check-config'?: boolean; connect?: boolean; dev?: boolean }
 
 function readFlags(): Flags {
   try {
@@ -34,6 +35,7 @@ function readFlags(): Flags {
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
         'check-config': { type: 'boolean' },
+        connect: { type: 'boolean' },
         dev: { type: 'boolean' },
       },
     })
@@ -112,15 +114,20 @@ async function loadUWebSockets(): Promise<string> {
   return (await import('../lib/worker/uwebsockets.js')).uWebSocketsBuild
 }
 
-function checkConfig(): void {
-  readConfig()
-  print('The configuration is valid\n')
+async function checkConfig(connect: boolean): Promise<void> {
+  if (connect && dev) fail(exitUsage, ['--connect asks the brokers that are set, and --dev brings its own; see --help'])
+  const { tryConfig } = await import('../lib/commands/try-config.js')
+  const { findings, doubts, mistakes, obstacles } = await tryConfig(readConfig(), connect)
+  warn(doubts)
+  if (mistakes.length > 0) fail(exitUsage, mistakes)
+  if (obstacles.length > 0) fail(exitFailure, obstacles)
+  print(['The configuration is valid', ...findings, ''].join('\n'))
 }
 
 /** Ends the process with a line for each mistake if there is any. */
 function readConfig(): Config {
   const { config, warnings, mistakes, shortage } = examineConfig({ dev })
-  if (cluster.isPrimary) for (const warning of warnings) process.stderr.write(`vantage-collector: ${warning}\n`)
+  if (cluster.isPrimary) warn(warnings)
   if (mistakes.length > 0) return fail(exitUsage, mistakes)
   // Not a mistake: what starts this process should try again.
   if (shortage !== undefined) return fail(exitFailure, [shortage])
@@ -131,7 +138,11 @@ function print(text: string): void {
   process.stdout.write(text)
 }
 
-function fail(exitCode: number, lines: string[]): never {
+function warn(lines: string[]): void {
   for (const line of lines) process.stderr.write(`vantage-collector: ${line}\n`)
+}
+
+function fail(exitCode: number, lines: string[]): never {
+  warn(lines)
   process.exit(exitCode)
 }

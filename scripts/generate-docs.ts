@@ -23,7 +23,8 @@ function configurationPage(): string {
   return `# How is the collector configured?
 
 By environment variables. \`vantage-collector --help\` prints this list, \`vantage-collector --check-config\` checks what is set
-without starting anything. A wrong value ends the start with a line that names the variable, the value and what is allowed; a
+without starting anything, and tries the journal's directory; run it as the service's user. With \`--connect\` it asks the brokers for the topic,
+too, for 10 seconds at most. It ends with 2 where something has to be mended, and with 1 where the brokers do not take records. A wrong value ends the start with a line that names the variable, the value and what is allowed; a
 variable with the prefix that nothing reads is a warning, and so is a wrong value of OpenTelemetry's (\`OTEL_\`), which are set for many
 programs. White space around a value is no part of it. Outside production (\`VANTAGE_ENVIRONMENT\`), a \`.env\` file in the
 working directory is read, too; the environment wins.

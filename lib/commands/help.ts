@@ -8,7 +8,8 @@ const serving = `vantage-collector: takes metric batches over HTTP and puts ever
 Usage:
   vantage-collector                 serve, configured by the environment
   vantage-collector --dev           serve with an embedded in-memory Kafka and readable logs
-  vantage-collector --check-config  check the configuration and end
+  vantage-collector --check-config  check the configuration and the journal's directory, and end
+    --connect                       ask the brokers for the topic, too, for 10 seconds at most
 `
 
 const signals = `  vantage-collector --help | --version

@@ -223,8 +223,10 @@ export class Delivery {
     gauges.kafkaUp = Number(this.kafka.up)
     gauges.ready = Number(this.deferral === undefined)
     if (this.#journal === undefined) return
-    const { bytes, entries, oldestMs, status } = this.#journal
-    gauges.journalBytes = bytes
+    const { usedBytes, entries, oldestMs, status } = this.#journal
+    gauges.journalUp = Number(status.state !== 'unavailable')
+    gauges.journalBytes = usedBytes
+    gauges.journalLimitBytes = this.#config.journalMaxMb * mebibyte
     gauges.journalBatches = entries
     gauges.journalUnreadable = status.unreadable
     const firstMs = Math.min(oldestMs ?? Infinity, this.#replay?.oldestPassedMs ?? Infinity)

@@ -84,7 +84,9 @@ export const statsSchema = Type.Object({
     metrics_replayed: count,
     metrics_waiting: count,
     batches_waiting: count,
+    up: Type.Boolean({ description: 'Whether each worker can write it; false where there is none' }),
     bytes: count,
+    limit_bytes: Type.Integer({ minimum: 0, description: 'The most that it may take on disk; 0 where there is none' }),
     unreadable: Type.Integer({
       minimum: 0,
       description:

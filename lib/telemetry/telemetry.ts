@@ -92,7 +92,9 @@ export type Histograms = Record<HistogramName, Record<string, HistogramCounts>>
  * all workers.
  */
 export const gauges = {
-  journalBytes: { help: 'Bytes of the journal on disk', aggregator: 'sum' },
+  journalUp: { help: 'Whether the journal of each worker can be written; 0 where there is none', aggregator: 'min' },
+  journalBytes: { help: 'Bytes of the journal on disk, those of dead letters included', aggregator: 'max' },
+  journalLimitBytes: { help: 'The most that the journal may take on disk; 0 where there is none', aggregator: 'max' },
   journalBatches: { help: 'Batches in the journal', aggregator: 'sum' },
   journalUnreadable: {
     help: 'Logs and files of the journal that cannot be read, where metrics wait',

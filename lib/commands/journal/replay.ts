@@ -1,15 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Delivery } from '../../delivery/delivery.js'
+import type { Delivery } from '../../delivery/delivery.js'
 import type { DeadFile, DeadRecord, DeadSpace } from '../../delivery/journal/dead-space.js'
 import type { JournalDirectory } from '../../delivery/journal/directory.js'
 import type { Fault } from '../../delivery/journal/log.js'
 import type { Taken } from '../../delivery/outcome.js'
 import type { RecordBatch } from '../../delivery/record-batch.js'
-import { BufferPool } from '../../shared/buffer-pool.js'
-import { LogOutput } from '../../shared/log-output.js'
-import { createLogger } from '../../shared/logger.js'
-import { Telemetry } from '../../telemetry/telemetry.js'
 import type { CommandContext } from '../command.js'
+import { createSilentDelivery } from '../silent-delivery.js'
 
 const lookEveryMs = 200
 const tellEveryMs = 2000
@@ -33,11 +30,8 @@ export async function replayJournal(
   { readConfig, note, signal }: CommandContext,
 ): Promise<Replayed> {
   const config = { ...readConfig(), durability: 'journal' as const }
-  const telemetry = new Telemetry()
+  const { delivery, telemetry } = await createSilentDelivery(config)
   const { figures } = telemetry.ledger
-  const logger = await createLogger(config, new LogOutput(), false)
-  logger.level = 'silent'
-  const delivery = new Delivery(config, telemetry, new BufferPool(), logger)
   await delivery.start(waitForKafkaMs)
   const retried = withDead ? await retryDead(directory, delivery, config.kafkaTopic) : nothingRetried
   if (retried.elsewhere.size > 0) {

@@ -143,19 +143,29 @@ export class JournalDirectory {
   }
 
   async #checkFormat(): Promise<void> {
-    const file = join(this.path, 'FORMAT')
-    const text = await readFile(file, 'utf8').catch((error) => {
-      if (isMissing(error)) return undefined
-      throw error
-    })
-    if (text === undefined) return writeFile(file, `${journalFormat}\n`)
-    if (Number(text) > journalFormat) {
-      throw new Error(
-        `it was written by a newer version of the collector (format ${text.trim()}; this one reads ${journalFormat}); ` +
-          'run that version until the journal is empty, or name another directory',
-      )
-    }
+    if (!(await assertKnownFormat(this.path))) await writeFile(formatFile(this.path), `${journalFormat}\n`)
   }
+}
+
+function formatFile(path: string): string {
+  return join(path, 'FORMAT')
+}
+
+/**
+ * Resolves with whether the journal says which version has written it.
+ *
+ * @throws {Error} when that is a newer one
+ */
+export async function assertKnownFormat(path: string): Promise<boolean> {
+  const text = await readFile(formatFile(path), 'utf8').catch((error) => {
+    if (isMissing(error)) return undefined
+    throw error
+  })
+  if (text === undefined || Number(text) <= journalFormat) return text !== undefined
+  throw new Error(
+    `it was written by a newer version of the collector (format ${text.trim()}; this one reads ${journalFormat}); ` +
+      'run that version until the journal is empty, or name another directory',
+  )
 }
 
 /** Before it is taken over: its files may have another owner, or lie on a bad part of the disk. */

@@ -153,6 +153,11 @@ export class Journal {
     return this.#logs.reduce((sum, log) => sum + log.totals.bytes, 0)
   }
 
+  /** What counts against the limit: that of all processes, as of their last look, and dead letters. */
+  get usedBytes(): number {
+    return this.#bytesOfOthers + this.bytes + (this.dead?.bytes ?? 0)
+  }
+
   get entries(): number {
     return this.#logs.reduce((sum, log) => sum + log.totals.entries, 0)
   }
@@ -295,16 +300,19 @@ export class Journal {
 
   async #checkRoom(bytes: number): Promise<void> {
     const { maxBytes } = this.#options
-    if (performance.now() - this.#measuredAtMs > measureEveryMs) {
-      this.#measuredAtMs = performance.now()
-      const own = new Set(this.#logs.map(({ directory }) => directory))
-      this.#bytesOfOthers = (await this.#directory?.logBytesBeside(own)) ?? 0
-    }
-    const used = this.#bytesOfOthers + this.bytes + (this.dead?.bytes ?? 0)
+    await this.#measureOthers()
+    const used = this.usedBytes
     const limit = this.#status.state === 'full' ? roomAgainAt * maxBytes : maxBytes
     if (used + bytes <= limit) return
     this.#set({ state: 'full', message: `The journal holds ${Math.round(used / mebibyte)} MiB, as much as it may` })
     throw new JournalRefusal(this.#status)
+  }
+
+  async #measureOthers(): Promise<void> {
+    if (performance.now() - this.#measuredAtMs <= measureEveryMs) return
+    this.#measuredAtMs = performance.now()
+    const own = new Set(this.#logs.map(({ directory }) => directory))
+    this.#bytesOfOthers = (await this.#directory?.logBytesBeside(own)) ?? 0
   }
 
   #failed(reason: string): JournalRefusal {
@@ -351,6 +359,7 @@ export class Journal {
     await this.#adoption.look(directory)
     await this.#inTurn(async () => this.#own?.retry())
     await this.#commits.alone(() => this.#tryWriting())
+    await this.#measureOthers()
     try {
       await directory.dead.measure()
     } catch (error) {

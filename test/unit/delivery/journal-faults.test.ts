@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { batchOf } from '../../../tools/batches.js'
@@ -337,4 +347,31 @@ test('after a restart in an outage all that waits is counted, and journal status
   const state = JSON.parse(stdout)
   t.match(state, { metrics: 400, batches: 40 })
   t.equal(state.logs.filter(({ running }: { running: boolean }) => running).length, logs.length)
+})
+
+test('figures tell that the journal cannot be written, how full it is, and that it works again', async (t) => {
+  const disk = await FaultyDisk.make(t)
+  const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t), VANTAGE_JOURNAL_MAX_MB: '4', ...disk.env }
+  disk.set({ call: 'access', fault: 'EACCES', at: '/logs' })
+  const collector = await startCollector(t, { kafka: await startMockKafka(t), env })
+  t.match((await collector.stats()).journal, { up: false, bytes: 0, limit_bytes: 4 * 2 ** 20 })
+  t.equal(await collector.metric('journal_up'), 0)
+  disk.mend()
+  await waitFor(async () => (await collector.metric('journal_up')) === 1, 'the journal to work')
+  t.equal(await collector.metric('journal_limit_bytes'), 4 * 2 ** 20)
+})
+
+test('the fill of the journal is that of all workers and of the dead letters', async (t) => {
+  const journal = await makeDirectory(t)
+  mkdirSync(join(journal, 'dead'))
+  writeFileSync(join(journal, 'dead', '4194999-0badc0de-1.0.ndjson'), `${'x'.repeat(99_999)}\n`)
+  const env = { VANTAGE_JOURNAL_DIR: journal, VANTAGE_API_WORKERS: '2' }
+  const collector = await startCollector(t, { kafka: await nowhere(), env })
+  await journalBatches(t, collector, 20)
+  const inLogs = () => {
+    const logs = readdirSync(join(journal, 'logs'), { recursive: true, withFileTypes: true })
+    const files = logs.filter((entry) => entry.isFile())
+    return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0)
+  }
+  await waitFor(async () => (await collector.stats()).journal.bytes === inLogs() + 100_000, 'the whole journal')
 })
