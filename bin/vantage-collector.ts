@@ -67,9 +67,14 @@ async function primary(): Promise<void> {
     started.logger.fatal(messageOf(error))
     return process.exit(exitFailure)
   })
+  const { findLeftBehind } = await import('../lib/delivery/journal/left-behind.js')
   await runPrimary({
     ...started,
     uWebSockets,
+    findOtherJournals: async () => {
+      const { config, otherJournals } = examineConfig({ dev })
+      return config.journalDir === '' ? [] : findLeftBehind(otherJournals.filter((path) => path !== config.journalDir))
+    },
     examineConfig: () => {
       const { warnings, mistakes, shortage } = examineConfig({ dev })
       return { warnings, obstacles: shortage === undefined ? mistakes : [...mistakes, shortage] }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import type { Stats } from '../lib/telemetry/stats-schema.js'
@@ -11,6 +12,7 @@ export type CollectorOptions = {
   kafka?: string
   env?: Record<string, string>
   args?: string[]
+  cwd?: string
   /** Options of Node itself, for primary and workers. */
   nodeArgs?: string[]
   /** The command of a shell that starts another build, instead of this one with `args` and `nodeArgs`. */
@@ -57,7 +59,7 @@ export class Collector {
   constructor(options: CollectorOptions) {
     this.#tls = options.tls
     const { kafka, env = {}, args = [], nodeArgs = [], onLog = (line) => this.logs.push(line) } = options
-    const { openFiles, output = 'pipe', errorOutput = 'pipe' } = options
+    const { cwd = '.', openFiles, output = 'pipe', errorOutput = 'pipe' } = options
     const settings = {
       VANTAGE_API_HOST: '127.0.0.1',
       VANTAGE_API_PORT: '0',
@@ -69,10 +71,11 @@ export class Collector {
     const limited = openFiles === undefined ? [] : ['prlimit', `--nofile=${openFiles}:${openFiles}`]
     const started =
       options.command === undefined
-        ? [process.execPath, ...nodeArgs, 'dist/bin/vantage-collector.js', ...args]
+        ? [process.execPath, ...nodeArgs, resolve('dist/bin/vantage-collector.js'), ...args]
         : ['sh', '-c', `exec ${options.command}`]
     const [program = '', ...programArgs] = [...limited, ...started]
     const child = spawn(program, programArgs, {
+      cwd,
       env: { ...process.env, ...settings },
       stdio: ['ignore', output, errorOutput],
     })

@@ -3,8 +3,9 @@ import { createWriteStream } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { JournalDirectory, type LogOwner } from '../delivery/journal/directory.js'
 import { type Command, type CommandContext, UsageError } from './command.js'
-import { type Replayed, replayJournal } from './journal/replay.js'
-import { countDead, deadRecords, describeJournal, entriesOf, type JournalState } from './journal/state.js'
+import { replayJournal } from './journal/replay.js'
+import { countDead, deadRecords, describeJournal, entriesOf } from './journal/state.js'
+import { headerOf, lineOf, replayText, runningText, statusText } from './journal/text.js'
 import { terminalText } from './terminal-text.js'
 
 type Flags = { json: boolean; dead: boolean; yes: boolean; limit: number }
@@ -59,14 +60,15 @@ const actions: Record<string, Action> = {
   },
 
   async list(directory, { json, dead, limit }, { print, note }) {
-    let left = limit
+    let shown = 0
     const unreadable = new Unreadable(note)
     for await (const row of dead ? deadRows(directory) : entryRows(directory, unreadable)) {
-      if (left-- === 0) {
+      if (shown === limit) {
         if (!json) print(`... more; --limit shows them\n`)
         break
       }
-      print(json ? `${JSON.stringify(row)}\n` : `${terminalText(Object.values(row).join('  '))}\n`)
+      if (shown++ === 0 && !json) print(`${headerOf(row)}\n`)
+      print(`${json ? JSON.stringify(row) : terminalText(lineOf(row))}\n`)
     }
     return unreadable.exitCode
   },
@@ -89,7 +91,8 @@ const actions: Record<string, Action> = {
 
   async replay(directory, { dead, json }, context) {
     const replayed = await replayJournal(directory, dead, context)
-    context.print(`${json ? JSON.stringify(replayed) : replayText(replayed)}\n`)
+    if (json) context.print(`${JSON.stringify(replayed)}\n`)
+    else context.print(replayText(replayed) + runningText(await describeJournal(directory, 0)))
     const { left, refused, unreadable, elsewhere } = replayed
     return left + refused + unreadable + elsewhere === 0 ? 0 : exitRefused
   },
@@ -136,22 +139,4 @@ async function* deadRows(directory: JournalDirectory) {
 
 async function* deadLines(directory: JournalDirectory) {
   for await (const { value } of deadRecords(directory)) yield value
-}
-
-function replayText({ metrics, refused, left, unreadable, elsewhere }: Replayed): string {
-  const kept = refused === 0 ? '' : `${refused} refused and kept as dead letters, `
-  const others = unreadable === 0 ? '' : `, and what ${unreadable} files or directories hold that cannot be read`
-  const kinds = elsewhere === 0 ? '' : `, and ${elsewhere} dead letters for other topics`
-  return `${metrics} metrics sent to Kafka, ${kept}${left} left${others}${kinds}`
-}
-
-function statusText({ directory, metrics, batches, bytes, max_bytes, oldest_age_seconds, dead, logs }: JournalState) {
-  const share = `${bytes} of ${max_bytes} bytes`
-  const age = oldest_age_seconds === null ? '' : `, the oldest for ${Math.round(oldest_age_seconds)} s`
-  const lines = logs.map(
-    ({ pid, running, metrics, unreadable }) =>
-      `  process ${pid} (${running ? 'running' : 'ended'}): ${metrics} metrics${unreadable === null ? '' : `, and what cannot be read: ${unreadable}`}`,
-  )
-  const waiting = `${directory}: ${metrics} metrics in ${batches} batches wait${age}; ${share}`
-  return `${[waiting, ...lines, `${dead} dead letters`].join('\n')}\n`
 }

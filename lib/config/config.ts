@@ -1,11 +1,13 @@
 import { checkTogether, checkValues } from './check.js'
+import { journalDirectoryOf, usualJournalPlaces } from './journal-places.js'
 import { readSettings } from './read.js'
 import type { Config } from './schema.js'
 import { doubtsAbout } from './warn.js'
 
 export type { Config } from './schema.js'
 
-export type ParsedConfig = { config: Config; warnings: string[]; mistakes: string[] }
+/** `otherJournals`: where a journal of this user may lie, too, with metrics that wait for a collector that reads it. */
+export type ParsedConfig = { config: Config; otherJournals: string[]; warnings: string[]; mistakes: string[] }
 
 /**
  * The configuration that the environment variables set. Never throws on a wrong value: `mistakes` has one line for each,
@@ -18,7 +20,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const mistakes = [...reading.mistakes, ...checked.mistakes, ...checkTogether(values, reading.properties)]
   const doubts = mistakes.length === 0 ? doubtsAbout(values, reading.properties) : []
   return {
-    config: Object.freeze({ ...values, kafkaProperties: Object.freeze(reading.properties) }),
+    config: Object.freeze({
+      ...values,
+      journalDir: journalDirectoryOf(values.journalDir, env),
+      kafkaProperties: Object.freeze(reading.properties),
+    }),
+    otherJournals: usualJournalPlaces(env),
     warnings: [...reading.warnings, ...checked.warnings, ...doubts],
     mistakes,
   }

@@ -1,4 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox'
+import { automaticJournal } from './journal-places.js'
 
 /**
  * Every setting, once: the environment variable's name is made from the member's (apiPort is VANTAGE_API_PORT); type,
@@ -150,9 +151,9 @@ export const configSchema = Type.Object({
       'What a 202 waits for: kafka: the brokers, or the journal when they are slow or away; journal: always the journal, Kafka follows; memory: nothing, and a crash loses what is queued.',
   }),
   journalDir: Type.String({
-    default: 'vantage-journal',
+    default: automaticJournal,
     description:
-      'Directory on a local disk for batches that Kafka does not take at the moment; empty for no journal: they are answered 503. With --dev, none unless set.',
+      'Directory on a local disk for batches that Kafka does not take at the moment; empty for no journal: they are answered 503. auto is $XDG_STATE_HOME/vantage-collector/journal where that is set, else /var/lib/vantage-collector/journal for root and where /var/lib/vantage-collector can be written, else ~/.local/state/vantage-collector/journal; with --dev, none.',
   }),
   journalMaxMb: Type.Number({
     default: 1024,

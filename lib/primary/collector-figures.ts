@@ -30,6 +30,7 @@ export class CollectorFigures {
   #recentProblems: RecentProblem[] = []
   #workerRestarts = 0
   #stopping = false
+  #leftAtStop = 0
 
   /** @param log this process's own, whose figures are in the sums, too */
   constructor(log: Pick<LogOutput, 'dropped'>) {
@@ -47,6 +48,12 @@ export class CollectorFigures {
     add(this.#ended, snapshot)
     this.#endedCpuSeconds[slot] = (this.#endedCpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
     this.#endedLedger.workerEnded(snapshot.ledger)
+    if (this.#stopping) this.#leftAtStop += snapshot.ledger.waiting
+  }
+
+  /** Metrics that wait in the journal, and that no worker is there to send any more. */
+  get leftAtStop(): number {
+    return this.#leftAtStop
   }
 
   stop(): void {

@@ -11,6 +11,8 @@ export type PrimaryMain = {
   logger: Logger
   /** Which build of uWebSockets.js the workers load, for the log. */
   uWebSockets: string
+  /** Journals of this user with metrics that this collector does not send. */
+  findOtherJournals: () => Promise<{ path: string; metrics: number; more: boolean }[]>
   /** What is wrong with the configuration as it is now; warnings are for the log. */
   examineConfig: () => { warnings: string[]; obstacles: string[] }
   /** Ends the process; `failed` shows in its exit code. */
@@ -18,7 +20,8 @@ export type PrimaryMain = {
 }
 
 /** Starts the collector and handles signals from then on. */
-export async function runPrimary({ config, dev, log, logger, uWebSockets, examineConfig, end }: PrimaryMain) {
+export async function runPrimary(main: PrimaryMain): Promise<void> {
+  const { config, dev, log, logger, uWebSockets, examineConfig, end } = main
   const primary = new Primary(config, logger, { dev, log, uWebSockets, onGiveUp: () => end('failed') })
   let stopping = false
   const stop = async (signal: string) => {
@@ -38,9 +41,21 @@ export async function runPrimary({ config, dev, log, logger, uWebSockets, examin
   })
   try {
     await primary.start()
+    await tellOfOtherJournals(main)
   } catch (error) {
     logger.fatal(explain(error, config))
     end('failed')
+  }
+}
+
+/** They were promised, and nothing sends them while nobody knows of them. */
+async function tellOfOtherJournals({ findOtherJournals, logger }: PrimaryMain): Promise<void> {
+  for (const { path, metrics, more } of await findOtherJournals()) {
+    const command = `VANTAGE_JOURNAL_DIR=${path} vantage-collector journal replay`
+    logger.warn(
+      { journal: path, metrics },
+      `${more ? 'more than ' : ''}${metrics} metrics wait in another journal, which this collector does not send: ${command}`,
+    )
   }
 }
 

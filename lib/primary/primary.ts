@@ -36,6 +36,7 @@ export class Primary {
   readonly #config: Config
   readonly #logger: Logger
   readonly #options: PrimaryOptions
+  readonly #figures: CollectorFigures
   #broker: DevBroker | undefined
   #pool: WorkerPool | undefined
 
@@ -43,6 +44,7 @@ export class Primary {
     this.#config = config
     this.#logger = logger
     this.#options = options
+    this.#figures = new CollectorFigures(options.log)
   }
 
   /**
@@ -51,7 +53,7 @@ export class Primary {
    * @throws {Error} with a code such as EADDRINUSE when the port cannot be claimed, or when a process may open too few files
    */
   async start(): Promise<void> {
-    const { apiHost, apiPort, apiWorkers, tlsCertFile } = this.#config
+    const { apiHost, apiPort, apiWorkers, tlsCertFile, kafkaTopic, kafkaBootstrapServers, journalDir } = this.#config
     this.#checkOpenFiles()
     const port = await claimPort(apiHost, apiPort)
     if (this.#options.dev) this.#broker = await DevBroker.start()
@@ -61,8 +63,13 @@ export class Primary {
     const scheme = tlsCertFile === '' ? 'http' : 'https'
     const certificate = tlsCertFile !== '' && { certificateExpires: certificateExpiry(tlsCertFile) }
     const url = `${scheme}://${apiHost}:${port}`
+    const way = {
+      kafka: this.#broker?.address ?? kafkaBootstrapServers,
+      topic: kafkaTopic,
+      journal: journalDir || 'none',
+    }
     this.#logger.info(
-      { url, workers: size, version, uWebSockets: this.#options.uWebSockets, ...certificate },
+      { url, workers: size, ...way, version, uWebSockets: this.#options.uWebSockets, ...certificate },
       'collector is listening',
     )
     if (this.#options.dev) this.#logger.info('see metrics come out of Kafka: npx vantage-collector tail --dev')
@@ -77,7 +84,16 @@ export class Primary {
     this.#logger.info({ reason }, 'collector is stopping')
     await this.#pool?.stop(this.#config.shutdownTimeoutMs - reserveMs)
     await this.#broker?.stop()
+    this.#tellWhatWaits()
     this.#logger.info('collector has stopped')
+  }
+
+  #tellWhatWaits(): void {
+    const { leftAtStop: metrics } = this.#figures
+    if (metrics === 0) return
+    const { journalDir: journal } = this.#config
+    const how = 'the next start sends them, and so does vantage-collector journal replay'
+    this.#logger.warn({ metrics, journal }, `${metrics} metrics wait in ${journal}: ${how}`)
   }
 
   /** Checked once here, instead of failing in each worker. */
@@ -110,10 +126,6 @@ export class Primary {
     const limits = rateLimitsOf(this.#config)
     const rateWindows = limits && new RateWindows(limits)
     const stuckAfterMs = this.#config.workerStuckAfterMs
-    return new WorkerPool(
-      { size, env, stuckAfterMs, rateWindows, onGiveUp },
-      new CollectorFigures(this.#options.log),
-      this.#logger,
-    )
+    return new WorkerPool({ size, env, stuckAfterMs, rateWindows, onGiveUp }, this.#figures, this.#logger)
   }
 }

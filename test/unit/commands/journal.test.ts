@@ -27,7 +27,7 @@ test('what waits in the journal can be seen, listed and taken out without changi
   t.match(await runCommand(['journal', 'status'], { env }), {
     code: 0,
     stdout:
-      /30 metrics in 3 batches wait, the oldest for \d+ s; \d+ of 1073741824 bytes\n {2}process \d+ \(ended\): 30/,
+      /30 metrics in 3 batches wait, the oldest for (\d+ min )?\d+ s; [\d.]+ KiB of 1\.0 GiB\n {2}process \d+ \(ended\): 30/,
   })
   const { stdout } = await runCommand(['journal', 'list', '--json', '--limit', '2'], { env })
   const rows = stdout
@@ -69,7 +69,8 @@ test('a name that would steer the terminal is shown as what it is, on one line',
   await away.stop()
   const waiting = await runCommand(['journal', 'list'], { env })
   t.match(waiting.stdout, shown)
-  t.equal(waiting.stdout.trimEnd().split('\n').length, 1)
+  t.match(waiting.stdout, /^FIRST SEEN +METRICS +BYTES {2}SERVICE +PROCESS {2}TOPIC\n/)
+  t.equal(waiting.stdout.trimEnd().split('\n').length, 2)
 
   const small = { ...env, VANTAGE_KAFKA_PROPERTY_MESSAGE_MAX_BYTES: '1000' }
   const collector = await startCollector(t, { kafka, env: { ...small, VANTAGE_DURABILITY: 'journal' } })
@@ -77,7 +78,7 @@ test('a name that would steer the terminal is shown as what it is, on one line',
   await waitFor(async () => (await collector.stats()).ledger.dead_lettered === 1, 'a dead letter')
   const dead = await runCommand(['journal', 'list', '--dead'], { env })
   t.match(dead.stdout, shown)
-  t.equal(dead.stdout.trimEnd().split('\n').length, 1)
+  t.equal(dead.stdout.trimEnd().split('\n').length, 2)
 })
 
 test('a journal of a collector that does not run is sent by journal replay', async (t) => {
@@ -92,6 +93,21 @@ test('a journal of a collector that does not run is sent by journal replay', asy
   t.match(JSON.parse((await runCommand(['journal', 'status', '--json'], { env })).stdout), { metrics: 0, logs: [] })
 })
 
+test('beside a collector that runs, journal replay says that it sends what waits, and which process', async (t) => {
+  const env = {
+    VANTAGE_JOURNAL_DIR: await makeDirectory(t),
+    VANTAGE_API_WORKERS: '1',
+    VANTAGE_KAFKA_BOOTSTRAP_SERVERS: `127.0.0.1:${await freePort()}`,
+  }
+  const collector = await startCollector(t, { env })
+  await collector.post(batchOf(10))
+  const [pid] = await collector.workerPids()
+  t.match(await runCommand(['journal', 'replay'], { env }), {
+    code: 0,
+    stdout: `0 metrics sent to Kafka, 0 left\n10 metrics wait for a collector that runs (process ${pid}): it sends them itself when Kafka takes them\n`,
+  })
+})
+
 test('dead letters are listed, tried again, and deleted only when told twice', async (t) => {
   const kafka = await startMockKafka(t)
   const env = { VANTAGE_JOURNAL_DIR: await makeDirectory(t), VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka }
@@ -103,7 +119,10 @@ test('dead letters are listed, tried again, and deleted only when told twice', a
   await collector.stop()
 
   const listed = await runCommand(['journal', 'list', '--dead'], { env })
-  t.match(listed.stdout, /MESSAGE_TOO_LARGE {2}message size too large {2}api-gateway/)
+  t.match(
+    listed.stdout,
+    /^FIRST SEEN +ERROR CODE +REASON +KEY +BYTES\n.* {2}MESSAGE_TOO_LARGE {2}message size too large {2}api-gateway/,
+  )
   t.match(await runCommand(['journal', 'drop-dead'], { env }), {
     code: 1,
     stdout: /^2 dead letters would be deleted; --yes/,
