@@ -221,7 +221,6 @@ export class Delivery {
     const { gauges } = this.#telemetry
     gauges.heldLimitBytes = this.#maxHeldBytes
     gauges.kafkaUp = Number(this.kafka.up)
-    gauges.ready = Number(this.deferral === undefined)
     if (this.#journal === undefined) return
     const { usedBytes, entries, oldestMs, status } = this.#journal
     gauges.journalUp = Number(status.state !== 'unavailable')

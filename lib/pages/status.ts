@@ -1,5 +1,6 @@
+import { isWell } from '../telemetry/condition.js'
 import type { Stats } from '../telemetry/stats-schema.js'
-import { conditionOf } from '../view/condition.js'
+import { showCondition } from '../view/condition.js'
 import type { Figures } from '../view/figures.js'
 import { meaningOf } from '../view/glossary.js'
 import { type LedgerEntry, readLedger } from '../view/ledger.js'
@@ -73,7 +74,7 @@ function show(stats: Stats): void {
 
 function showStatus(stats: Stats): void {
   const { service, environment, version, uptime_seconds } = stats
-  const { state, word, notice } = conditionOf(stats)
+  const { state, word, notice } = showCondition(stats)
   setStatus(state, word)
   setNotice(notice, state)
   setText('service', service)
@@ -216,7 +217,7 @@ function showKafka({ kafka, workers }: Stats): void {
 
 function showJournal({ journal, workers }: Stats): void {
   const states = workers.flatMap((worker) => worker.journal ?? [])
-  const fault = states.find(({ state, unreadable }) => state !== 'ok' || unreadable > 0)
+  const fault = states.find((journal) => !isWell(journal))
   const { metrics_waiting, batches_waiting, bytes, oldest_age_seconds, metrics_journaled, metrics_replayed } = journal
   const oldest = metrics_waiting === 0 ? 'nothing waits' : `the oldest for ${shortSpan(oldest_age_seconds)}`
   setText('journal-message', states.length === 0 ? 'there is none' : (fault?.message ?? oldest))

@@ -1,5 +1,6 @@
 import type { LogOutput } from '../shared/log-output.js'
 import type { CollectorStats, WorkerStats } from '../telemetry/collector-stats.js'
+import { conditionOfAll, draining } from '../telemetry/condition.js'
 import { Ledger, sumOfLedgers } from '../telemetry/ledger.js'
 import { add, emptySums, type Sums } from '../telemetry/sums.js'
 import {
@@ -94,8 +95,9 @@ export class CollectorFigures {
       add(sums, snapshot)
       cpuSeconds[slot] = (cpuSeconds[slot] ?? 0) + snapshot.cpuSeconds
       const uptimeSeconds = (now - startedAtMs) / 1000
-      const { ledger, counts, gauges, kafka, journal } = snapshot
-      workers.push({ pid, slot, uptimeSeconds, stale: !fresh.has(worker), ledger, counts, gauges, kafka, journal })
+      const { ledger, counts, gauges, condition, kafka, journal } = snapshot
+      const figures = { ledger, counts, gauges, condition, kafka, journal }
+      workers.push({ pid, slot, uptimeSeconds, stale: !fresh.has(worker), ...figures })
     }
     return {
       ...sums,
@@ -107,7 +109,7 @@ export class CollectorFigures {
       services: this.#services.counts,
       recentProblems: this.#recentProblems,
       workerRestarts: this.#workerRestarts,
-      stopping: this.#stopping,
+      condition: this.#stopping ? draining : conditionOfAll(workers.map(({ condition }) => condition)),
       uptimeSeconds: (now - this.#startedAtMs) / 1000,
     }
   }

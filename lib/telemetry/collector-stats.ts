@@ -1,3 +1,4 @@
+import type { Condition } from './condition.js'
 import type { LedgerFigures } from './ledger.js'
 import type {
   BrokerState,
@@ -10,7 +11,7 @@ import type {
 } from './telemetry.js'
 
 /** The figures of one worker. */
-export type WorkerStats = Pick<WorkerSnapshot, 'ledger' | 'counts' | 'gauges' | 'kafka' | 'journal'> & {
+export type WorkerStats = Pick<WorkerSnapshot, 'ledger' | 'counts' | 'gauges' | 'condition' | 'kafka' | 'journal'> & {
   pid: number
   /** The number of its place; a successor has the same. */
   slot: number
@@ -35,7 +36,6 @@ export type CollectorStats = {
   /** The last ones, newest first. */
   recentProblems: RecentProblem[]
   workerRestarts: number
-  /** The collector shuts down. */
-  stopping: boolean
+  condition: Condition
   uptimeSeconds: number
 }

@@ -10,6 +10,7 @@ import type { Config } from '../config/config.js'
 import { fingerprintOf } from '../config/describe.js'
 import { version } from '../shared/version.js'
 import type { CollectorStats } from './collector-stats.js'
+import { isReady } from './condition.js'
 import type { HistogramCounts } from './histogram.js'
 import { ledgerFigures } from './ledger.js'
 import {
@@ -37,6 +38,7 @@ export function expose(stats: CollectorStats, config: Config, type: ExpositionTy
     ...labelledFamilies(stats),
     ...histogramFamilies(stats),
     ...gaugeFamilies(stats),
+    ...conditionFamilies(stats),
     ...workerFamilies(stats),
     ...brokerFamilies(stats),
     ...identityFamilies(stats, config),
@@ -104,6 +106,16 @@ function buckets(name: HistogramName, labelValue: string, counts: HistogramCount
 
 function gaugeFamilies(stats: CollectorStats): Family[] {
   return namesOf(gauges).map((name) => gauge(name, gauges[name].help, [sample(stats.gauges[name])]))
+}
+
+function conditionFamilies({ condition }: CollectorStats): Family[] {
+  const isDegraded = condition.state === 'degraded'
+  return [
+    gauge('ready', 'Whether a batch posted now would be answered 202 by each worker', [
+      sample(Number(isReady(condition))),
+    ]),
+    gauge('degraded', 'Whether something does not work although batches get 202', [sample(Number(isDegraded))]),
+  ]
 }
 
 function workerFamilies({ workers, cpuSeconds }: CollectorStats): Family[] {

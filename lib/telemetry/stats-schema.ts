@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { states } from './condition.js'
 
 const count = Type.Integer({ minimum: 0 })
 const share = Type.Number({ minimum: 0, maximum: 1 })
@@ -43,7 +44,10 @@ export const statsSchema = Type.Object({
   environment: Type.String(),
   version: Type.String(),
   uptime_seconds: seconds,
-  status: Type.Enum(['operational', 'unavailable', 'draining'], { type: 'string' }),
+  status: Type.Enum([...states], {
+    type: 'string',
+    description: 'degraded: something does not work, and batches get 202 all the same',
+  }),
   reason: Type.String({ description: 'Why it is not operational' }),
   ingestion: Type.Object({
     batches_received: count,

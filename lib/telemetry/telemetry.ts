@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { ProblemCode } from '../shared/errors.js'
 import type { Rejections } from '../shared/rejections.js'
+import type { Condition, JournalFigures, KafkaFigures } from './condition.js'
 import { emptyHistogram, type HistogramCounts, observe } from './histogram.js'
 import { Ledger, type LedgerFigures, ledgerFigures } from './ledger.js'
 
@@ -105,7 +106,6 @@ export const gauges = {
   requestHeldBytes: { help: 'Bytes of bodies and records of requests that are being answered', aggregator: 'sum' },
   connections: { help: 'Open connections', aggregator: 'sum' },
   heldLimitBytes: { help: 'The byte budget: the most that may be held', aggregator: 'sum' },
-  ready: { help: 'Whether a batch posted now would be answered 202 by each worker', aggregator: 'min' },
   kafkaUp: { help: 'Whether each worker sees Kafka take records', aggregator: 'min' },
   tlsCertificateExpiryTimestampSeconds: {
     help: 'Unix time at which the certificate expires that the collector shows; 0 without TLS',
@@ -148,9 +148,10 @@ export type WorkerSnapshot = {
   histograms: Histograms
   gauges: Gauges
   cpuSeconds: number
-  kafka: { up: boolean; message: string }
+  condition: Condition
+  kafka: KafkaFigures
   /** Undefined where there is no journal. */
-  journal: { state: 'ok' | 'full' | 'unavailable'; message: string; unreadable: number } | undefined
+  journal: JournalFigures | undefined
   brokers: BrokerState[]
   /** Only what has come since the last snapshot. */
   since: { services: [name: string, metrics: number][]; recentProblems: RecentProblem[] }
@@ -219,8 +220,8 @@ export class Telemetry {
     }
   }
 
-  /** @param stores what this worker sees of Kafka and of the journal */
-  snapshot(stores: Pick<WorkerSnapshot, 'kafka' | 'journal' | 'brokers'>): WorkerSnapshot {
+  /** @param more how this worker is, and what it sees of Kafka and of the journal */
+  snapshot(more: Pick<WorkerSnapshot, 'condition' | 'kafka' | 'journal' | 'brokers'>): WorkerSnapshot {
     this.#sample(() => {
       this.gauges.residentMemoryBytes = process.memoryUsage.rss()
     })
@@ -242,7 +243,7 @@ export class Telemetry {
       histograms: this.#histograms,
       gauges: this.gauges,
       cpuSeconds: this.#cpuSeconds,
-      ...stores,
+      ...more,
       since,
     }
   }

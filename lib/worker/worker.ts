@@ -9,6 +9,7 @@ import { Turns } from '../ingest/turns.js'
 import { BufferPool } from '../shared/buffer-pool.js'
 import type { LogOutput } from '../shared/log-output.js'
 import type { Logger } from '../shared/logger.js'
+import { type Condition, conditionOf } from '../telemetry/condition.js'
 import { Telemetry } from '../telemetry/telemetry.js'
 import { RateLimiter } from './access/rate-limiter.js'
 import { addRoutes } from './app.js'
@@ -59,10 +60,9 @@ export class Worker {
     const primary = new PrimaryLink({
       snapshot: () => {
         delivery.measure()
-        if (this.#draining) telemetry.gauges.ready = 0
         telemetry.counts.logLinesDropped = log.dropped
         const { kafka, journal, brokers } = delivery
-        return telemetry.snapshot({ kafka, journal, brokers })
+        return telemetry.snapshot({ condition: this.#condition, kafka, journal, brokers })
       },
       onDrain: (reason) => void this.stop(reason),
     })
@@ -89,6 +89,7 @@ export class Worker {
       activity: this.#listener,
       stalledRequests,
       draining: () => this.#draining,
+      condition: () => this.#condition,
       formats: createFormats(config, { maxBodyBytes, maxRecordBytes: maxRecordBytes(config) }, pool),
       ingest: {
         limits: { maxBodyBytes },
@@ -110,6 +111,11 @@ export class Worker {
     await this.#listener.listen(this.#config.apiHost, this.#config.apiPort)
     this.#idleConnections.start()
     this.#primary.listening()
+  }
+
+  get #condition(): Condition {
+    const { deferral, kafka, journal } = this.#delivery
+    return conditionOf({ draining: this.#draining, deferral: deferral?.detail, kafka, journal })
   }
 
   /** Finishes what is in flight and goes: not ready at once, no new connections, answers, then the producers. */

@@ -1,5 +1,5 @@
 import type { Stats } from '../../telemetry/stats-schema.js'
-import { type Condition, conditionOf } from '../../view/condition.js'
+import { type ShownCondition, showCondition } from '../../view/condition.js'
 import type { Figures } from '../../view/figures.js'
 import { readLedger } from '../../view/ledger.js'
 import { shortBytes, shortMs, shortNumber, shortSpan } from '../../view/units.js'
@@ -9,7 +9,7 @@ import { fit, type Line, type Piece, piece, type Tone } from './cells.js'
 /** What there is to show: the last answer, and the rates between it and earlier ones. */
 export type Seen = { stats: Stats; momentary: Figures | undefined; steady: Figures | undefined }
 
-const tones: Record<Condition['state'], Tone> = {
+const tones: Record<ShownCondition['state'], Tone> = {
   operational: 'good',
   degraded: 'warn',
   unavailable: 'bad',
@@ -18,7 +18,7 @@ const tones: Record<Condition['state'], Tone> = {
 
 export function heading({ stats }: Seen, columns: number): Line {
   const { service, environment, version, uptime_seconds } = stats
-  const { state, word } = conditionOf(stats)
+  const { state, word } = showCondition(stats)
   const left = [piece(service, 'strong'), piece(`  ${environment}`), piece(`  version ${version}`, 'quiet')]
   const right = [piece(`up ${shortSpan(uptime_seconds)}  `, 'quiet'), piece(`● ${word}`, tones[state])]
   return spread(left, right, columns)
@@ -26,7 +26,7 @@ export function heading({ stats }: Seen, columns: number): Line {
 
 /** The most important news; empty when all is well. */
 export function noticeOf({ stats }: Seen): Line {
-  const { state, notice } = conditionOf(stats)
+  const { state, notice } = showCondition(stats)
   return [piece(notice, tones[state])]
 }
 

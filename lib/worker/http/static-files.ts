@@ -26,6 +26,7 @@ const served: ReadonlySet<string> = new Set([
   'pages/vendor/swagger-ui-bundle.js',
   'pages/vendor/swagger-ui.css',
   'pages/vendor/redoc.standalone.js',
+  'telemetry/condition.js',
   'telemetry/histogram.js',
   'view/condition.js',
   'view/figures.js',

@@ -1,6 +1,7 @@
 import { librdkafka } from '../../delivery/librdkafka.js'
 import { type Answer, json, retryAfter } from '../../shared/answer.js'
 import { version } from '../../shared/version.js'
+import { type Condition, isReady, isWell, type JournalFigures, type KafkaFigures } from '../../telemetry/condition.js'
 import type { Health } from '../../telemetry/health-schema.js'
 import type { Handler } from '../http/router.js'
 import type { RouteContext } from './context.js'
@@ -9,22 +10,18 @@ import type { RouteContext } from './context.js'
 export const liveRoute: Handler = () => json(200, { status: 'alive' })
 
 /** GET /ready: 200 only if a batch posted now would get 202 and the worker stays. */
-export function readyRoute(context: RouteContext): Handler {
+export function readyRoute({ condition }: RouteContext): Handler {
   return () => {
-    const reason = reasonNotReady(context)
-    return reason === undefined
+    const now = condition()
+    return isReady(now)
       ? json(200, { status: 'ready' })
-      : { ...json(503, { status: 'not ready', reason }), headers: notReadyHeaders }
+      : { ...json(503, { status: 'not ready', reason: now.reason }), headers: notReadyHeaders }
   }
 }
 
 const notReadyHeaders = { 'Content-Type': 'application/json', ...retryAfter }
 
-/**
- * GET /health: what works and what does not. 200 when all is well ("healthy") and when batches get 202 all the same
- * ("degraded": Kafka, or a part of its partitions, is away and the journal takes them, or the journal does not work and Kafka does, or a part of the journal
- * cannot be read); otherwise 503.
- */
+/** GET /health: what works and what does not. 200 as long as batches get 202, otherwise 503. */
 export function healthRoute(context: RouteContext): Handler {
   return (): Answer => {
     const health = describeHealth(context)
@@ -32,35 +29,34 @@ export function healthRoute(context: RouteContext): Handler {
   }
 }
 
-function describeHealth(context: RouteContext): Health {
-  const { config, delivery, draining } = context
-  const { kafka, journal } = delivery
-  const journalIsWell = journal === undefined || (journal.state === 'ok' && journal.unreadable === 0)
-  const allWell = kafka.up && kafka.partial !== true && journalIsWell
-  const isReady = reasonNotReady(context) === undefined
+const healthOf: Readonly<Record<Condition['state'], Health['status']>> = {
+  operational: 'healthy',
+  degraded: 'degraded',
+  unavailable: 'unhealthy',
+  draining: 'unhealthy',
+}
+
+function describeHealth({ config, delivery, condition }: RouteContext): Health {
+  const { state, reason } = condition()
   return {
-    status: isReady ? (allWell ? 'healthy' : 'degraded') : 'unhealthy',
+    status: healthOf[state],
     service: config.serviceName,
     version,
     timestamp: new Date().toISOString(),
     librdkafka,
     checks: {
-      kafka: {
-        status: kafka.up ? (kafka.partial === true ? 'degraded' : 'healthy') : 'unhealthy',
-        message: kafka.message,
-      },
-      journal:
-        journal === undefined
-          ? { status: 'off', message: 'VANTAGE_JOURNAL_DIR is empty' }
-          : { status: journalIsWell ? 'healthy' : 'unhealthy', message: journal.message },
-      api: {
-        status: draining() ? 'draining' : 'healthy',
-        message: draining() ? 'Shutting down' : 'Listening',
-      },
+      kafka: checkKafka(delivery.kafka),
+      journal: checkJournal(delivery.journal),
+      api: state === 'draining' ? { status: state, message: reason } : { status: 'healthy', message: 'Listening' },
     },
   }
 }
 
-function reasonNotReady({ delivery, draining }: RouteContext): string | undefined {
-  return draining() ? 'Shutting down' : delivery.deferral?.detail
+function checkKafka({ up, partial, message }: KafkaFigures): Health['checks']['kafka'] {
+  return { status: up ? (partial === true ? 'degraded' : 'healthy') : 'unhealthy', message }
+}
+
+function checkJournal(journal: JournalFigures | undefined): Health['checks']['journal'] {
+  if (journal === undefined) return { status: 'off', message: 'VANTAGE_JOURNAL_DIR is empty' }
+  return { status: isWell(journal) ? 'healthy' : 'unhealthy', message: journal.message }
 }

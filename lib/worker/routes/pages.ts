@@ -21,16 +21,15 @@ const endpoints = {
 }
 
 /** GET /: what this service is; the live status page for browsers. */
-export function serviceRoute({ config, delivery, draining, dev }: RouteContext, files: StaticFiles): Handler {
+export function serviceRoute({ config, condition, dev }: RouteContext, files: StaticFiles): Handler {
   const page = pageRoute(config, files, 'pages/status.html')
   return (exchange) => {
     if (prefersPage(exchange.header('accept'))) return page(exchange)
-    const status = delivery.deferral === undefined && !draining() ? 'operational' : 'unavailable'
     const body = {
       service: config.serviceName,
       version,
       environment: config.environment,
-      status,
+      status: condition().state,
       endpoints,
       // So that the tail command finds the embedded Kafka.
       ...(dev && { dev_kafka: config.kafkaBootstrapServers }),

@@ -36,7 +36,8 @@ function describeStats(stats: CollectorStats, config: { serviceName: string; env
     environment: config.environment,
     version,
     uptime_seconds: stats.uptimeSeconds,
-    ...statusOf(stats),
+    status: stats.condition.state,
+    reason: stats.condition.reason,
     ingestion: {
       batches_received: counts.batchesReceived,
       metrics_received: ledger.received,
@@ -92,15 +93,6 @@ function describeStats(stats: CollectorStats, config: { serviceName: string; env
     worker_restarts: stats.workerRestarts,
     workers: workers.map((worker) => describeWorker(worker, stats)),
   }
-}
-
-/** Whether batches are taken, and if not why. */
-function statusOf({ stopping, gauges, workers }: CollectorStats): Pick<Stats, 'status' | 'reason'> {
-  if (stopping) return { status: 'draining', reason: 'Shutting down' }
-  if (gauges.ready === 1) return { status: 'operational', reason: '' }
-  const worst = workers.find((worker) => worker.gauges.ready === 0)
-  const reason = worst?.kafka.up === false ? worst.kafka.message : 'As many bytes are held as may be'
-  return { status: 'unavailable', reason: worst === undefined ? 'No worker is there' : reason }
 }
 
 function describeFormat(name: FormatName, counts: LabelledCounts) {

@@ -4,6 +4,7 @@ import { type Collector, type Reply, startCollector } from '../../../tools/colle
 import { freePort } from '../../../tools/free-port.js'
 import { createTopic } from '../../../tools/kafka-admin.js'
 import { waitFor } from '../../../tools/wait-for.js'
+import { agreedCondition } from '../../support/agreed-condition.js'
 import { makeDirectory } from '../../support/directory.js'
 import { KafkaCluster } from '../../support/kafka-cluster.js'
 import { readTopic } from '../../support/read-topic.js'
@@ -62,6 +63,11 @@ async function saysSomeAway(collector: Collector): Promise<boolean> {
   return status === 200 && body.status === 'degraded' && kafka.status === 'degraded' && someAway.test(kafka.message)
 }
 
+async function agreesThatSomeAreAway(t: Test, collector: Collector, fate: 'kept' | 'deferred'): Promise<void> {
+  const reason = new RegExp(`^Batches of some services are ${fate}: [1-5] of 6 partitions`)
+  t.match(await agreedCondition(t, collector), { state: 'degraded', reason })
+}
+
 /** Long enough for brokers that share two cores with all else. */
 const env = { VANTAGE_ACK_TIMEOUT_MS: '5000', VANTAGE_API_WORKERS: '1' }
 
@@ -81,6 +87,7 @@ test('while a broker is away, services whose partitions have a leader go on to K
     return servicesWith(posted, 'kafka').length > 0 && posted
   }, 'some services to go on')
   const [present, absent] = [servicesWith(replies, 'kafka'), servicesWith(replies, 'journal')]
+  await agreesThatSomeAreAway(t, collector, 'kept')
   t.ok(absent.length > 0 && present.length + absent.length === services.length, `${present.length} go on`)
   for (let n = 0; n < 5; n++) t.same(servicesWith(await agents.post(), 'kafka'), present, 'and so they do from then on')
   t.equal((await collector.get('/ready')).status, 200)
@@ -130,6 +137,7 @@ test('without a journal, only services whose partitions are away are answered 50
   const refused = [...replies.values()].filter(({ status }) => status === 503)
   t.equal(refused.length + servicesWith(replies, 'kafka').length, services.length)
   t.ok(refused.length > 0)
+  await agreesThatSomeAreAway(t, collector, 'deferred')
   for (const { body, headers } of refused) {
     t.match(body, { code: 'VANTAGE_KAFKA_UNAVAILABLE', detail: /no leader: .*and this batch belongs there/ })
     t.equal(headers.get('retry-after'), '1')
