@@ -70,6 +70,7 @@ function show(stats: Stats): void {
   showCharts(momentary, steady)
   showWorkers(stats, steady)
   showServices(steady)
+  showFormats(steady)
 }
 
 function showStatus(stats: Stats): void {
@@ -236,6 +237,11 @@ function showServices({ services }: Figures): void {
   showRanking('services', ranked, 'Nothing is coming in')
 }
 
+function showFormats({ formats }: Figures): void {
+  const ranked = formats.map(({ format, rate }) => ({ name: format, value: rate })).sort((a, b) => b.value - a.value)
+  showRanking('formats', ranked, 'Nothing has come in')
+}
+
 function showRejections({ ingestion }: Stats): void {
   const reasons = Object.entries(ingestion.rejections).map(([name, value]) => ({ name, value }))
   const ranked = reasons.sort((a, b) => b.value - a.value).slice(0, maxRanked)
@@ -244,7 +250,7 @@ function showRejections({ ingestion }: Stats): void {
 }
 
 function showRanking(id: string, entries: { name: string; value: number }[], none: string): void {
-  const most = Math.max(...entries.map(({ value }) => value))
+  const most = Math.max(...entries.map(({ value }) => value)) || 1
   const shown = entries.map(({ name, value }) => {
     const entry = element('li')
     entry.append(element('span', 'name', name), element('b', '', shortNumber(value)), bar(value / most))

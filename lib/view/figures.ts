@@ -13,6 +13,8 @@ export type Figures = {
   /** Seconds; undefined when nothing was answered. */
   latency: { p50: number | undefined; p99: number | undefined; acknowledgeP99: number | undefined }
   services: { service: string; rate: number }[]
+  /** Metrics per second by the format that they come in, of those that have come in any. */
+  formats: { format: string; rate: number }[]
   /** By pid: metrics per second, and CPU as a share of one. */
   workers: Map<number, { rate: number; cpu: number }>
 }
@@ -40,6 +42,12 @@ export function figuresBetween(before: Stats, now: Stats, seconds: number): Figu
         rate: perSecond(metrics_received, servicesBefore.get(service) ?? 0),
       }))
       .sort((a, b) => b.rate - a.rate),
+    formats: Object.entries(now.ingestion.formats)
+      .filter(([, { metrics_received }]) => metrics_received > 0)
+      .map(([format, { metrics_received }]) => ({
+        format,
+        rate: perSecond(metrics_received, before.ingestion.formats[format]?.metrics_received ?? 0),
+      })),
     workers: new Map(
       now.workers.map((worker) => {
         const earlier = workersBefore.get(worker.pid)
