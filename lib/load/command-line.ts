@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { defaultLoad, type LoadOptions } from './options.js'
+import { type Dialect, defaultLoad, dialects, type LoadOptions } from './options.js'
 
 export const usage = `vantage-bench: puts a collector under load and says how fast and how late it answers.
 
@@ -12,6 +12,7 @@ Usage:
                          posts again as soon as it has its answer)
   --duration SECONDS     of the measurement (default 10)
   --warm-up SECONDS      before it (default 2)
+  --format FORMAT        vantage, otlp-protobuf or otlp-json (default vantage)
   --batch N              metrics in a batch (default 100)
   --connections N        keep-alive connections (default 16)
   --processes N          of the load generator (default 2, or 1 where there is one CPU)
@@ -40,6 +41,7 @@ export function readCommandLine(args: string[]): CommandLine {
       rate: { type: 'string', default: 'max' },
       duration: { type: 'string', default: '10' },
       'warm-up': { type: 'string', default: '2' },
+      format: { type: 'string', default: defaultLoad.dialect },
       batch: { type: 'string', default: '100' },
       connections: { type: 'string', default: '16' },
       processes: { type: 'string', default: String(Math.min(2, availableParallelism())) },
@@ -63,6 +65,7 @@ export function readCommandLine(args: string[]): CommandLine {
       metricsPerSecond: values.rate === 'max' ? null : positive('rate', values.rate),
       seconds: positive('duration', values.duration),
       warmUpSeconds: share('warm-up', values['warm-up'], Infinity),
+      dialect: dialect(values.format),
       batchSize: whole('batch', values.batch),
       connections: whole('connections', values.connections),
       processes: whole('processes', values.processes),
@@ -103,6 +106,12 @@ function share(name: string, text: string, most: number): number {
   const value = number(text)
   if (!(value >= 0 && value <= most)) throw new Error(`--${name} ${text} is not between 0 and ${most}`)
   return value
+}
+
+function dialect(text: string): Dialect {
+  const known = dialects.find((name) => name === text)
+  if (known === undefined) throw new Error(`--format ${text} is none of ${dialects.join(', ')}`)
+  return known
 }
 
 function header(text: string): [name: string, value: string] {

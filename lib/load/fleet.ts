@@ -1,4 +1,4 @@
-import type { LoadOptions } from './options.js'
+import type { Dialect, LoadOptions } from './options.js'
 import { otlpJson, otlpProtobuf } from './otlp.js'
 import { createRandom } from './random.js'
 
@@ -45,7 +45,7 @@ function renderMessage(agent: number, service: string, random: () => number, opt
     }
     return { ...metric, value: 'not a number' }
   })
-  const { contentType, render } = dialects[dialect]
+  const { contentType, render } = renderers[dialect]
   const body = render(service, metrics)
   const { host, pathname } = new URL(url)
   const lines = Object.entries({ Host: host, 'Content-Type': contentType, ...headers })
@@ -54,8 +54,8 @@ function renderMessage(agent: number, service: string, random: () => number, opt
   return { bytes, sequenceAt: placesOf(bytes, sequencePlaceholder), good }
 }
 
-const dialects: Record<
-  LoadOptions['dialect'],
+const renderers: Record<
+  Dialect,
   { contentType: string; render: (service: string, metrics: readonly Record<string, unknown>[]) => Buffer }
 > = {
   vantage: { contentType: 'application/json', render: vantageBatch },

@@ -1,3 +1,6 @@
+export const dialects = ['vantage', 'otlp-protobuf', 'otlp-json'] as const
+export type Dialect = (typeof dialects)[number]
+
 /** A load. It travels to the sender processes, so it is plain data. */
 export type LoadOptions = {
   /** Where batches are posted. */
@@ -14,8 +17,8 @@ export type LoadOptions = {
   services: number
   /** Share of metrics that a collector must reject. */
   badShare: number
-  /** The format of a batch: ours, or OTLP with the same information for peers that take it. */
-  dialect: 'vantage' | 'otlp-json' | 'otlp-protobuf'
+  /** What batches are written in: all say the same. */
+  dialect: Dialect
   headers: Readonly<Record<string, string>>
   /** If the load generator itself sends 1 % of the requests later than this, the result has no percentiles. */
   maxLagMs: number

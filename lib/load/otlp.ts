@@ -1,8 +1,8 @@
-// Batches as OTLP export requests (opentelemetry-proto, metrics/v1), for peers that take those: a gauge a metric, and
-// all else that a metric has as attributes.
+// Batches as OTLP export requests (opentelemetry-proto, metrics/v1): a gauge a metric, and all else that a metric has as
+// attributes.
 
 type Attribute = readonly [key: string, value: string]
-type Gauge = { name: string; timestampMs: number; value: unknown; attributes: Attribute[] }
+type Gauge = { name: string; timestampMs: number; value: number; attributes: Attribute[] }
 type Metric = Record<string, unknown>
 
 /** As JSON, by the rules of protobuf's mapping. */
@@ -25,7 +25,7 @@ export function otlpProtobuf(service: string, metrics: readonly Metric[]): Buffe
   const exported = metrics.map(gaugeOf).map(({ name, timestampMs, value, attributes }) => {
     const point = [
       fixed64(3, (bytes) => bytes.writeBigUInt64LE(BigInt(timestampMs) * 1_000_000n)),
-      fixed64(4, (bytes) => bytes.writeDoubleLE(Number(value))),
+      fixed64(4, (bytes) => bytes.writeDoubleLE(value)),
       ...attributes.map((each) => attribute(7, each)),
     ]
     return message(2, text(1, name), message(5, message(1, ...point)))
@@ -34,9 +34,12 @@ export function otlpProtobuf(service: string, metrics: readonly Metric[]): Buffe
   return message(1, resource, message(2, ...exported))
 }
 
+/** One whose value is no number has no name: such a point is rejected, and not the whole request. */
 function gaugeOf({ metric_name, timestamp, value, tags, service_name: _, ...rest }: Metric): Gauge {
   const attributes = Object.entries({ ...rest, ...Object(tags) }).map(([key, of]): Attribute => [key, String(of)])
-  return { name: String(metric_name), timestampMs: Number(timestamp), value, attributes }
+  const isGood = typeof value === 'number'
+  const name = isGood ? String(metric_name) : ''
+  return { name, timestampMs: Number(timestamp), value: isGood ? value : 0, attributes }
 }
 
 function resourceOf(service: string): Attribute[] {

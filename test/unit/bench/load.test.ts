@@ -93,6 +93,7 @@ test('thresholds decide the exit code', async (t) => {
     ['--header', 'x'],
     ['--bad', '2'],
     ['--batch', '1.5'],
+    ['--format', 'otlp'],
     ['--what'],
   ]) {
     t.equal((await bench(...wrong)).code, 2, wrong.join(' '))
@@ -101,14 +102,21 @@ test('thresholds decide the exit code', async (t) => {
 
 test('every metric can be found again in the topic', async (t) => {
   const kafka = await startMockKafka(t)
-  for (const format of ['metric', 'ndjson']) {
-    const topic = `audit-${format}`
+  const ways = [
+    { format: 'metric', dialect: 'vantage', status: 202 },
+    { format: 'ndjson', dialect: 'vantage', status: 202 },
+    { format: 'metric', dialect: 'otlp-protobuf', status: 200 },
+    { format: 'ndjson', dialect: 'otlp-json', status: 200 },
+  ] as const
+  for (const { format, dialect, status } of ways) {
+    const topic = `audit-${format}-${dialect}`
     const env = { VANTAGE_KAFKA_TOPIC: topic, VANTAGE_KAFKA_RECORD_FORMAT: format }
     const collector = await startCollector(t, { kafka, env })
     const url = `${collector.url}/v1/metrics`
     const load = {
       ...defaultLoad,
       url,
+      dialect,
       metricsPerSecond: 5000,
       batchSize: 20,
       badShare: 0.1,
@@ -120,7 +128,7 @@ test('every metric can be found again in the topic', async (t) => {
     const expected = acknowledgedMetrics(ledgers)
     t.same(found, { expected, found: expected, missing: 0, twice: 0, unexpected: 0 })
     t.ok(expected > 8000 && expected < 9500, `${expected} of 10,000 are valid`)
-    t.match(result.outcomes, { 202: 250 })
+    t.match(result.outcomes, { [status]: 250 })
     const [ledger] = ledgers
     if (ledger === undefined) throw new Error('no ledger')
     const forged = [{ ...ledger, sent: ledger.sent + 1 }, ...ledgers.slice(1)]
