@@ -27,7 +27,7 @@
         "lib/ingest/native/otlp-points.c", "lib/ingest/native/otlp-records.c", "lib/ingest/native/otlp-histograms.c",
         "lib/ingest/native/bounds.c", "lib/ingest/native/snappy.c", "lib/ingest/native/remote-write.c",
         "lib/ingest/native/remote-write-series.c", "lib/ingest/native/remote-write-records.c",
-        "lib/ingest/native/remote-write-histograms.c"
+        "lib/ingest/native/remote-write-histograms.c", "lib/ingest/native/influx.c", "lib/ingest/native/influx-line.c"
       ]
     },
     {

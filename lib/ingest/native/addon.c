@@ -204,6 +204,7 @@ NAPI_MODULE_INIT() {
       {"createReader", NULL, create_reader, NULL, NULL, NULL, napi_enumerable, NULL},
       {"readOtlp", NULL, read_otlp, NULL, NULL, NULL, napi_enumerable, NULL},
       {"readRemoteWrite", NULL, read_remote_write, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"readInflux", NULL, read_influx, NULL, NULL, NULL, napi_enumerable, NULL},
       {"takeRecords", NULL, take_records, NULL, NULL, NULL, napi_enumerable, NULL},
       {"services", NULL, services_read, NULL, NULL, NULL, napi_enumerable, NULL},
       {"rejections", NULL, rejections_read, NULL, NULL, NULL, napi_enumerable, NULL},

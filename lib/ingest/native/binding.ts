@@ -62,11 +62,16 @@ export type ReaderOptions = {
   buckets: boolean
   /** Whether metrics of one service share records, a line each. */
   ndjson: boolean
+  /** Of line protocol: the tags that may say the service, of which the first counts; and whether text fields are tags. */
+  serviceTags?: readonly string[]
+  textAsTags?: boolean
   maxMetrics: number
   /** Most bytes that the records of one body may have. */
   maxBytes: number
   maxRecordBytes: number
 }
+
+export type LineOptions = { serviceTags: string; textAsTags: boolean }
 
 declare const reader: unique symbol
 export type NativeReader = { [reader]: true }
@@ -100,8 +105,15 @@ export const rejectionReasons = [
   'histogram.bounds',
   'timestamp.minimum',
   'timestamp.maximum',
+  'line.syntax',
+  'line.utf8',
+  'value.type',
 ] as const
 export const skipReasons = ['not_finite', 'no_recorded_value', 'stale'] as const
+
+/** Of timestamps of line protocol, in the order of influx.h. */
+export const precisions = ['ns', 'us', 'ms', 's', 'm', 'h'] as const
+export type Precision = (typeof precisions)[number]
 
 /** What of remote write was not rejected, in the order of remote-write.h. */
 export const writtenParts = ['samples', 'histograms', 'exemplars'] as const
@@ -150,7 +162,7 @@ export type Binding = {
   /** Makes spaces of the line breaks of a body that is JSON. */
   toOneLine(body: Buffer): void
   /** @throws {RangeError} for sizes that are no numbers of 32 bits */
-  createReader(options: ReaderOptions): NativeReader
+  createReader(options: Omit<ReaderOptions, 'serviceTags' | 'textAsTags'> & LineOptions): NativeReader
   /**
    * Reads an ExportMetricsServiceRequest of OpenTelemetry in protobuf into memory of the reader, where it is until the next reading.
    *
@@ -169,6 +181,16 @@ export type Binding = {
     figures: Float64Array,
     version: number,
     maxInflatedBytes: number,
+  ): void
+  /** The same for lines of InfluxDB's protocol; `precision` is one of `precisions`, and `database` the service of lines that name none. */
+  readInflux(
+    reader: NativeReader,
+    body: Buffer,
+    request: Float64Array,
+    suffix: Buffer,
+    figures: Float64Array,
+    precision: number,
+    database: Buffer,
   ): void
   /**
    * Copies the records of the last reading.

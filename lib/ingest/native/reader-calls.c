@@ -1,6 +1,7 @@
 #include "reader-calls.h"
 
 #include "hash.h"
+#include "influx.h"
 #include "otlp.h"
 #include "reading.h"
 #include "remote-write.h"
@@ -13,8 +14,9 @@ typedef struct {
   reading_request request;
   reading reading;
   otlp_reader *otlp;
-  /* Made when it is first asked for. */
+  /* Made when they are first asked for. */
   remote_write_reader *remote_write;
+  influx_reader *influx;
 } reader;
 
 /* Where a request says its instants, and a reading its figures. */
@@ -34,9 +36,11 @@ static void free_reader(napi_env env, void *data, void *hint) {
   free(reader->options.environment);
   free(reader->options.agent_version);
   free(reader->options.no_service);
+  free(reader->options.service_tags);
   reading_free(&reader->reading);
   otlp_free(reader->otlp);
   remote_write_free(reader->remote_write);
+  influx_free(reader->influx);
   free(reader);
 }
 
@@ -68,6 +72,8 @@ static bool read_options(napi_env env, napi_value given, reader_options *options
   return read_text_option(env, given, "environment", &options->environment, &options->environment_length) &&
          read_text_option(env, given, "agentVersion", &options->agent_version, &options->agent_version_length) &&
          read_text_option(env, given, "noService", &options->no_service, &options->no_service_length) &&
+         read_text_option(env, given, "serviceTags", &options->service_tags, &options->service_tags_length) &&
+         read_flag_option(env, given, "textAsTags", &options->text_as_tags) &&
          read_flag_option(env, given, "buckets", &options->buckets) &&
          read_flag_option(env, given, "ndjson", &options->lines_share_records) &&
          read_size_option(env, given, "maxMetrics", &options->max_metrics) &&
@@ -115,14 +121,14 @@ static void tell(const reading *reading, const uint8_t *body, double *figures) {
   for (int i = 0; i < skip_reasons; i++) figures[figure_reasons + rejection_reasons + i] = reading->skipped[i];
 }
 
-/* What each reading is given: reader, body, request, suffix, figures; and what else its format needs, two numbers. */
+/* What each reading is given: reader, body, request, suffix, figures; and what else its format needs. */
 enum { shared_arguments = 5, extra_arguments = 2, reading_arguments = shared_arguments + extra_arguments };
 typedef struct {
   reader *reader;
   const uint8_t *body;
   size_t length;
   double *figures;
-  uint32_t extra[extra_arguments];
+  napi_value extra[extra_arguments];
 } reading_call;
 
 static bool begin_call(napi_env env, napi_callback_info info, reading_call *call) {
@@ -140,8 +146,7 @@ static bool begin_call(napi_env env, napi_callback_info info, reading_call *call
   call->figures = items_of(env, arguments[4], napi_float64_array, &figures_given);
   if (call->figures == NULL) return false;
   if (request_given < request_size || figures_given < figures_size) return refuse(env, "no room for figures");
-  for (size_t i = shared_arguments; i < count; i++)
-    CHECK(napi_get_value_uint32(env, arguments[i], &call->extra[i - shared_arguments]));
+  for (int i = 0; i < extra_arguments; i++) call->extra[i] = arguments[shared_arguments + i];
   reader->request.now = instant_of(request[request_now]);
   reader->request.oldest = instant_of(request[request_oldest]);
   reader->request.newest = instant_of(request[request_newest]);
@@ -161,14 +166,36 @@ napi_value read_otlp(napi_env env, napi_callback_info info) {
 /* readRemoteWrite(reader, body, request, suffix, figures, version, maxInflatedBytes): nothing */
 napi_value read_remote_write(napi_env env, napi_callback_info info) {
   enum { second = 2 };
-  reading_call call = {.extra = {0}};
+  reading_call call;
+  uint32_t version, longest;
   if (!begin_call(env, info, &call)) return NULL;
+  CHECK(napi_get_value_uint32(env, call.extra[0], &version));
+  CHECK(napi_get_value_uint32(env, call.extra[1], &longest));
   reader *reader = call.reader;
   if (reader->remote_write == NULL) reader->remote_write = remote_write_new();
   if (reader->remote_write == NULL) return out_of_memory(env);
-  remote_write_read(reader->remote_write, &reader->reading, call.extra[0] == second, call.body, call.length, call.extra[1]);
+  remote_write_read(reader->remote_write, &reader->reading, version == second, call.body, call.length, longest);
   tell(&reader->reading, call.body, call.figures);
   for (int i = 0; i < part_kinds; i++) call.figures[figures_size - part_kinds + i] = reader->remote_write->written[i];
+  return NULL;
+}
+
+/* readInflux(reader, body, request, suffix, figures, precision, database): nothing */
+napi_value read_influx(napi_env env, napi_callback_info info) {
+  reading_call call;
+  uint32_t precision;
+  size_t length;
+  if (!begin_call(env, info, &call)) return NULL;
+  CHECK(napi_get_value_uint32(env, call.extra[0], &precision));
+  if (precision >= precisions) return refuse(env, "no such precision");
+  const uint8_t *database = bytes_of(env, call.extra[1], &length);
+  if (database == NULL) return NULL;
+  reader *reader = call.reader;
+  if (reader->influx == NULL) reader->influx = influx_new();
+  if (reader->influx == NULL) return out_of_memory(env);
+  const influx_request request = {(enum timestamp_precision)precision, {database, database + length}};
+  influx_read(reader->influx, &reader->reading, &request, call.body, call.length);
+  tell(&reader->reading, call.body, call.figures);
   return NULL;
 }
 

@@ -7,6 +7,7 @@
 napi_value create_reader(napi_env env, napi_callback_info info);
 napi_value read_otlp(napi_env env, napi_callback_info info);
 napi_value read_remote_write(napi_env env, napi_callback_info info);
+napi_value read_influx(napi_env env, napi_callback_info info);
 napi_value take_records(napi_env env, napi_callback_info info);
 napi_value services_read(napi_env env, napi_callback_info info);
 napi_value rejections_read(napi_env env, napi_callback_info info);

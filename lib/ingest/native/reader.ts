@@ -3,6 +3,8 @@ import {
   type Fault,
   faults,
   type NativeReader,
+  type Precision,
+  precisions,
   type ReaderOptions,
   readingFigures,
   rejectionReasons,
@@ -35,10 +37,14 @@ export type NativeReading =
 
 /** Which version it is of, and to how many bytes it may come. */
 export type RemoteWriteBody = { version: 1 | 2; maxInflatedBytes: number }
+/** What timestamps count, and the service of lines that name none. */
+export type InfluxBody = { precision: Precision; database: string }
 export type WrittenParts = { samples: number; histograms: number; exemplars: number }
 
 /** The records of a reading: where each ends, how many accepted metrics have begun up to its end, and which service it is of. */
 export type TakenRecords = { ends: Uint32Array; metricEnds: Uint32Array; serviceOf: Uint32Array }
+
+const defaultServiceTags = ['service_name', 'service', 'host']
 
 /** Reads bodies in C. What one reading has found must be taken before the next: without an await between. */
 export class Reader {
@@ -49,7 +55,8 @@ export class Reader {
   )
 
   constructor(options: ReaderOptions) {
-    this.#reader = binding.createReader(options)
+    const { serviceTags = defaultServiceTags, textAsTags = false, ...others } = options
+    this.#reader = binding.createReader({ ...others, textAsTags, serviceTags: serviceTags.join(',') })
   }
 
   /** Reads an ExportMetricsServiceRequest of OpenTelemetry in protobuf. */
@@ -80,6 +87,15 @@ export class Reader {
     )
     const [samples = 0, histograms = 0, exemplars = 0] = figures.subarray(-writtenParts.length)
     return { ...this.#reading(), written: { samples, histograms, exemplars } }
+  }
+
+  /** Reads lines of InfluxDB's protocol. Rejections name them by their numbers, which begin at 1. */
+  readInflux(body: Buffer, { precision, database }: InfluxBody, request: ReadingRequest): NativeReading {
+    const instants = this.#instants(request)
+    const code = precisions.indexOf(precision)
+    const service = Buffer.from(database)
+    binding.readInflux(this.#reader, body, instants, suffixOf(request), this.#figures, code, service)
+    return this.#reading()
   }
 
   /** Copies the records of the last reading into `bytes`, which must have room for them. */

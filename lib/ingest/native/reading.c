@@ -105,7 +105,7 @@ uint32_t service_of(reading *reading, const uint8_t *name, size_t length) {
 
 bool count_metric(reading *reading, uint32_t service, const uint8_t *at) {
   if (reading->received == reading->options->max_metrics) return fail_at(&reading->fault, FAULT_TOO_MANY_METRICS, at);
-  reading->received++;
+  reading->place = reading->received++;
   if (service < reading->service_count) reading->services[service].metrics++;
   return true;
 }
@@ -121,7 +121,7 @@ bool reject(reading *reading, rejection_reason reason, const uint8_t *name, size
   reading->rejected[reason]++;
   if (reading->rejection_count == max_rejections) return false;
   rejection *made = &reading->rejections[reading->rejection_count++];
-  made->index = reading->received - 1;
+  made->index = reading->place;
   made->reason = reason;
   made->name_length = cut(name, length, max_rejected_name);
   memcpy(made->name, name, made->name_length);

@@ -19,6 +19,10 @@ typedef enum {
   REJECTED_HISTOGRAM,
   REJECTED_TIME_LOW,
   REJECTED_TIME_HIGH,
+  /* Of line protocol: no line, not UTF-8, a field that is text. */
+  REJECTED_LINE,
+  REJECTED_TEXT,
+  REJECTED_TEXT_VALUE,
   rejection_reasons,
 } rejection_reason;
 
@@ -37,6 +41,10 @@ typedef struct {
   /* Whether histograms have a record for each bucket, too. */
   bool buckets;
   bool lines_share_records;
+  /* Of line protocol: names of tags that say the service, with commas between them; whether text fields are tags. */
+  char *service_tags;
+  size_t service_tags_length;
+  bool text_as_tags;
   uint64_t max_metrics, max_bytes, max_record_bytes;
 } reader_options;
 
@@ -79,6 +87,8 @@ typedef struct {
   size_t line_count, line_capacity;
   /* Metrics of the body, and those of them that have lines. */
   uint32_t received, accepted;
+  /* By what an answer names the metric that was counted last: its number from 0, but of line protocol that of its line. */
+  uint32_t place;
   service *services;
   uint32_t service_count, service_capacity;
   writer names;

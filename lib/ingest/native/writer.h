@@ -87,4 +87,7 @@ enum { longest_scientific = 32 };
  */
 size_t write_scientific(double value, char text[longest_scientific]);
 
+/* Reads a number as strtod does, whatever the locale (number.cc). false for what is none, or none that a double holds. */
+bool read_double(const char *text, size_t length, double *value);
+
 #endif
