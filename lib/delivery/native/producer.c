@@ -6,8 +6,8 @@
 
 /* Whatever there is to tell wakes the polling thread at once, and so does whoever closes it. */
 static const int poll_timeout_ms = 1000;
-/* How long the broker threads may take to hand back what is given up. */
-static const int hand_back_ms = 1000;
+/* How long the broker threads may take to hand back what is given up: no time, unless they are starved or resolve a name. */
+static const int hand_back_ms = 30000;
 
 /* When a token expires is between its issuer and the broker: librdkafka only needs a day far off. */
 static const int64_t token_lifetime_ms = INT64_MAX / 100000;
