@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readCommandLine, usage } from '../lib/load/command-line.js'
 import { runLoad } from '../lib/load/load.js'
+import { whyUnreachable } from '../lib/load/reach.js'
 import { describe, describeSample, missed } from '../lib/load/report.js'
 
 const exitMissed = 1
@@ -8,9 +9,18 @@ const exitUsage = 2
 const exitUntold = 3
 
 const { load, thresholds, json, help } = readArguments()
-if (help) {
-  process.stdout.write(usage)
-} else {
+if (help) process.stdout.write(usage)
+else if (await isReachable(load.url)) await run()
+
+async function isReachable(url: string): Promise<boolean> {
+  const reason = await whyUnreachable(url)
+  if (reason === undefined) return true
+  process.stderr.write(`vantage-bench: nothing answers at ${url}: ${reason}; --url says where the collector is\n`)
+  process.exitCode = exitMissed
+  return false
+}
+
+async function run(): Promise<void> {
   const onTerminal = process.stderr.isTTY
   const { result } = await runLoad(load, (sample) => {
     const line = describeSample(sample, load.seconds)

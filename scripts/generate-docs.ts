@@ -26,7 +26,7 @@ By environment variables. \`vantage-collector --help\` prints this list, \`vanta
 without starting anything, and tries the journal's directory; run it as the service's user. With \`--connect\` it asks the brokers for the topic,
 too, for 10 seconds at most. It ends with 2 where something has to be mended, and with 1 where the brokers do not take records. A wrong value ends the start with a line that names the variable, the value and what is allowed; a
 variable with the prefix that nothing reads is a warning, and so is a wrong value of OpenTelemetry's (\`OTEL_\`), which are set for many
-programs. White space around a value is no part of it. Outside production (\`VANTAGE_ENVIRONMENT\`), a \`.env\` file in the
+programs. White space around a value is no part of it; yes, on and 1 are true, no, off and 0 false. Outside production (\`VANTAGE_ENVIRONMENT\`), a \`.env\` file in the
 working directory is read, too; the environment wins.
 
 | variable | default | allowed | what it does |

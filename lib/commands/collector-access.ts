@@ -4,8 +4,8 @@ import { messageOf } from '../shared/errors.js'
 import { UsageError } from './command.js'
 
 /**
- * Where a route is of the collector that --url names, which may be behind a path of a proxy; of this machine's without
- * it.
+ * Where a route is of the collector that --url names, by its base, which may be behind a path of a proxy, or by one of its
+ * routes; of this machine's without it.
  *
  * @throws {UsageError} when --url is none
  */
@@ -13,7 +13,7 @@ export function routeUrl(flag: string | undefined, { apiPort, tlsCertFile }: Con
   const text = flag ?? `${tlsCertFile === '' ? 'http' : 'https'}://localhost:${apiPort}`
   if (!/^https?:/i.test(text) || !URL.canParse(text)) throw new UsageError(`--url ${text} is no http or https URL`)
   const url = new URL(text)
-  url.pathname = url.pathname.replace(/\/$/, '') + route
+  url.pathname = url.pathname.replace(/(?:\/v1\/(?:metrics|stats))?\/?$/, '') + route
   return url
 }
 

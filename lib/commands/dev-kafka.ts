@@ -9,7 +9,11 @@ export async function findDevKafka({ apiPort, apiKey }: Config): Promise<string>
   const url = `http://127.0.0.1:${apiPort}/`
   const headers: Record<string, string> = apiKey === '' ? {} : { 'X-API-Key': apiKey }
   const response = await fetch(url, { headers }).catch(() => undefined)
-  if (response === undefined) throw new Error(`No collector answers on ${url}; start one with: npm run dev`)
+  if (response === undefined) {
+    throw new Error(
+      `No collector answers on ${url}; VANTAGE_API_PORT names another port, vantage-collector --dev starts one`,
+    )
+  }
   if (response.status === 401 || response.status === 403) {
     const wants = `The collector on ${url} wants an API key with the scope read`
     throw new Error(`${wants}: set VANTAGE_API_KEY, or name its Kafka with --bootstrap`)

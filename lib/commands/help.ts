@@ -13,7 +13,7 @@ Usage:
 `
 
 const signals = `  vantage-collector --help | --version
-  vantage-collector COMMAND --help  what a command takes
+  vantage-collector help COMMAND    what a command takes; so does COMMAND --help
 
 SIGTERM or SIGINT: finish what is in flight and exit. SIGHUP: replace the workers without a refused request.
 

@@ -1,13 +1,15 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createApiKey, isKeyName, parseScopes, scopes } from '../config/api-keys.js'
+import { createApiKey, isKeyName, parseApiKeys, parseScopes, scopes } from '../config/api-keys.js'
 import { type Command, UsageError } from './command.js'
 
 /** Makes API keys. The collector keeps only their SHA-256, so a key is shown once and stored nowhere. */
 export const keyCommand: Command = {
   usage: `vantage-collector key new NAME    make an API key; prints it and its line for VANTAGE_API_KEYS_FILE
     --scope SCOPE,...             what it may do: ${scopes.join(', ')}; ingest if not given
-    --file PATH                   append the line to this file and print the key only
+    --file PATH                   append the line to this file and print the key only; a new file may be read by the
+                                  group of its directory
 `,
 
   async run(args, { print, note }) {
@@ -29,22 +31,45 @@ export const keyCommand: Command = {
       print(`key:  ${key}\nline: ${line}\n`)
       return 0
     }
-    await appendLine(flags.file, line)
+    const { isNew, namesakes } = await appendLine(flags.file, line, name)
     print(`${key}\n`)
     note(`${flags.file} has the key ${name}; SIGHUP makes a running collector read it`)
+    if (isNew) note(`its owner and its group may read it: the collector's user has to be one of them (chgrp, chown)`)
+    if (namesakes > 0) {
+      note(
+        `${name} has ${namesakes + 1} keys now, and all of them hold: take the old line out when no agent sends that key`,
+      )
+    }
     return 0
   },
 }
 
-/** Adds a line, even if an editor left the last one without its newline. */
-async function appendLine(path: string, line: string): Promise<void> {
-  const file = await open(path, 'a+', 0o600)
+/**
+ * Adds a line, even if an editor left the last one without its newline. A new file is readable for the group of its directory,
+ * which is the service's where that is set up so: there are hashes of random keys in it, from which no key can be had.
+ */
+async function appendLine(path: string, line: string, name: string): Promise<{ isNew: boolean; namesakes: number }> {
+  const isNew = !(await isThere(path))
+  const file = await open(path, 'a+', 0o640)
   try {
-    const { size } = await file.stat()
-    const last = Buffer.from('\n')
-    if (size > 0) await file.read(last, 0, 1, size - 1)
-    await file.write(`${last.toString() === '\n' ? '' : '\n'}${line}\n`)
+    const text = await file.readFile('utf8')
+    if (isNew) await giveToGroup(file, path)
+    await file.write(`${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n`)
+    return { isNew, namesakes: parseApiKeys(text).keys.filter((other) => other.name === name).length }
   } finally {
     await file.close()
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Only root may, and only for root is it needed. */
+async function giveToGroup(file: FileHandle, path: string): Promise<void> {
+  const { gid } = await stat(dirname(resolve(path)))
+  if (process.getuid?.() === 0) await file.chown(0, gid)
 }

@@ -7,6 +7,7 @@ export type CommandEnd = { kind: 'done'; exitCode: number } | { kind: 'usage' | 
 
 /** Runs `vantage-collector NAME ...`. Never throws: an error of the command becomes a message of one line. */
 export async function runCommand(name: string, args: string[], readConfig: () => Config): Promise<CommandEnd> {
+  if (name === 'help') return help(args, readConfig)
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (load === undefined) return { kind: 'usage', message: `There is no command ${name}` }
   const aborter = new AbortController()
@@ -33,6 +34,13 @@ export async function runCommand(name: string, args: string[], readConfig: () =>
   } catch (error) {
     return { kind: isUsageError(error) ? 'usage' : 'failure', message: messageOf(error) }
   }
+}
+
+/** `help`, and `help NAME`, which is what they are mostly asked for by. */
+async function help([name]: string[], readConfig: () => Config): Promise<CommandEnd> {
+  if (name !== undefined && name !== 'help') return runCommand(name, ['--help'], readConfig)
+  process.stdout.write(await (await import('./help.js')).helpText())
+  return { kind: 'done', exitCode: 0 }
 }
 
 /** Whether it is a UsageError, or one of parseArgs. */

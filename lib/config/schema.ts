@@ -45,7 +45,7 @@ export const configSchema = Type.Object({
   debug: Type.Boolean({ default: false, description: 'Log at debug level, one line a request included.' }),
   kafkaBootstrapServers: Type.String({
     default: 'localhost:9092',
-    description: 'Comma-separated host:port list of Kafka brokers to start from.',
+    description: 'Comma-separated host:port list of Kafka brokers to start from; without a port, 9092.',
   }),
   kafkaTopic: Type.String({
     default: 'metrics-raw',

@@ -7,7 +7,7 @@ export const usage = `vantage-bench: puts a collector under load and says how fa
 Usage:
   vantage-bench --url http://127.0.0.1:8000 --rate 100k --duration 30
 
-  --url URL              where to post; without a path, to /v1/metrics (default http://127.0.0.1:8000)
+  --url URL              where to post; of one that ends with a slash or its port, /v1/metrics (default http://127.0.0.1:8000)
   --rate N|max           metrics a second that fall due, answered or not, such as 100k (default max: each connection
                          posts again as soon as it has its answer)
   --duration SECONDS     of the measurement (default 10)
@@ -123,6 +123,6 @@ function header(text: string): [name: string, value: string] {
 function batchUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol)) throw new Error(`--url ${text} is no http or https address`)
-  if (url.pathname === '/') url.pathname = '/v1/metrics'
+  if (url.pathname.endsWith('/')) url.pathname += 'v1/metrics'
   return url.href
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.js'
 import { rateLimitsOf } from '../config/rate-limits.js'
+import { configSchema, defaultOf } from '../config/schema.js'
 import { certificateExpiry } from '../config/tls-files.js'
 import { variableOf } from '../config/variables.js'
 import type { LogOutput } from '../shared/log-output.js'
@@ -72,7 +73,9 @@ export class Primary {
       { url, workers: size, ...way, version, uWebSockets: this.#options.uWebSockets, ...certificate },
       'collector is listening',
     )
-    if (this.#options.dev) this.#logger.info('see metrics come out of Kafka: npx vantage-collector tail --dev')
+    if (!this.#options.dev) return
+    const elsewhere = port === defaultOf(configSchema.properties.apiPort) ? '' : `${variableOf('apiPort')}=${port} `
+    this.#logger.info(`see metrics come out of Kafka: ${elsewhere}npx vantage-collector tail --dev`)
   }
 
   /** Replaces the workers; the new ones read the files of keys and certificates again. */

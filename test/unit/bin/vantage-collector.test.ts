@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
@@ -177,19 +177,39 @@ test('a shortage of threads is no mistake in the settings: it ends with 1, after
   t.match(end, { code: 1, stderr: /^vantage-collector: The system lacks threads or memory: .*thread.*\n$/ })
 })
 
-test('key new makes a key and its line; a file gets the line, and nobody else can read it', async (t) => {
+test('key new makes a key and its line; a file gets the line, and can be read by its owner and group alone', async (t) => {
   const { stdout } = await runCommand(['key', 'new', 'fleet-a', '--scope', 'ingest,read'])
   t.match(stdout, /^key: {2}vck_\S+\nline: fleet-a:[\da-f]{64}:ingest,read\n$/)
   const file = join(t.testdir(), 'keys')
   for (const name of ['a', 'b']) t.match((await runCommand(['key', 'new', name, '--file', file])).stdout, /^vck_\S+\n$/)
   t.match(readFileSync(file, 'utf8'), /^a:[\da-f]{64}:ingest\nb:[\da-f]{64}:ingest\n$/)
-  t.equal(statSync(file).mode & 0o777, 0o600)
+  t.equal(statSync(file).mode & 0o777, 0o640)
   writeFileSync(file, '# ours')
   await runCommand(['key', 'new', 'c', '--file', file])
   t.match(readFileSync(file, 'utf8'), /^# ours\nc:[\da-f]{64}:ingest\n$/)
+  const again = await runCommand(['key', 'new', 'c', '--file', file])
+  t.match(again, { code: 0, stderr: 'c has 2 keys now, and all of them hold' })
   for (const args of [['new'], ['list'], ['new', 'a b'], ['new', 'a', '--scope', 'write']]) {
     t.match(await runCommand(['key', ...args]), { code: 2, stdout: '' }, args.join(' '))
   }
+})
+
+test('the keys that root makes can be read by the group of their directory, as the service is', async (t) => {
+  if (process.getuid?.() !== 0) return void t.pass('only root can give a file away')
+  const directory = t.testdir()
+  chownSync(directory, 0, 54_321)
+  const file = join(directory, 'keys')
+  await runCommand(['key', 'new', 'a', '--file', file])
+  t.match(statSync(file), { uid: 0, gid: 54_321 })
+  chownSync(file, 54_322, 54_323)
+  await runCommand(['key', 'new', 'b', '--file', file])
+  t.match(statSync(file), { uid: 54_322, gid: 54_323 }, 'a file that was there stays whose it is')
+})
+
+test('help is --help, and help COMMAND is COMMAND --help', async (t) => {
+  t.equal((await runCommand(['help'])).stdout, (await runCommand(['--help'])).stdout)
+  t.equal((await runCommand(['help', 'send'])).stdout, (await runCommand(['send', '--help'])).stdout)
+  t.match(await runCommand(['help', 'serve']), { code: 2, stderr: 'There is no command serve' })
 })
 
 test('a .env file is read in development, not in production, and the environment wins', async (t) => {
@@ -221,6 +241,7 @@ test('a newcomer starts --dev, posts a metric and sees it come out of Kafka', as
     collector.logs.some(({ msg }) => /WARN|ERROR|503/.test(msg)),
     'nothing to worry a newcomer',
   )
+  t.ok(collector.logs.some(({ msg }) => msg.includes(`VANTAGE_API_PORT=${port} npx vantage-collector tail --dev`)))
   const { status, body } = await collector.post(batchOf(1))
   t.equal(status, 202)
   t.equal(body.durability, 'kafka')
@@ -286,7 +307,7 @@ test('tail says what is wrong when it finds nothing to read', async (t) => {
   const free = String(await freePort())
   t.match(await runCommand(['tail', '--dev'], { env: { VANTAGE_API_PORT: free } }), {
     code: 1,
-    stderr: 'No collector answers',
+    stderr: /No collector answers on .*VANTAGE_API_PORT/,
   })
   t.match(await runCommand(['tail', '--bootstrap', `127.0.0.1:${free}`]), {
     code: 1,

@@ -184,6 +184,10 @@ test('a person at a terminal sees a bar', async (t) => {
 test('arguments that make no sense are named', async (t) => {
   const read = (...args: string[]) => readSendOptions(args, () => parseConfig({}).config)
   await t.rejects(read(), { name: 'UsageError', message: /takes one FILE/ })
+  for (const url of ['http://h', 'http://h/', 'http://h/v1/metrics', 'http://h/v1/metrics/']) {
+    t.equal((await read('--url', url, '-')).url.href, 'http://h/v1/metrics', url)
+  }
+  t.equal((await read('--url', 'http://h/proxied', '-')).url.href, 'http://h/proxied/v1/metrics')
   await t.rejects(read('--url', 'ftp://x', '-'), { name: 'UsageError', message: /no http or https URL/ })
   await t.rejects(read('--batch-size', '0', '-'), { name: 'UsageError', message: /from 1 to 100000/ })
   t.match(await runCommand(['send', 'no-such-file']), { code: 1, stderr: /no such file/ })
