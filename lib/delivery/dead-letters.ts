@@ -1,33 +1,25 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Config } from '../config/config.js'
 import { messageOf } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
 import { Seldom } from '../shared/seldom.js'
 import type { DeadLetter, DeadLetterTopic } from './dead-letter-topic.js'
 import type { DeadFile, DeadRecord, DeadSpace } from './journal/dead-space.js'
 import type { Journal } from './journal/journal.js'
-import { recordKey, recordValue } from './record-batch.js'
-import type { Shipment } from './shipment.js'
 
 const lookEveryMs = 1000
 const warnEveryMs = 60_000
 const stopWithinMs = 3000
 
-/**
- * Records that were promised to their agents and that the brokers refuse for good: they go to the dead space on disk
- * and, where there is one, from there to the dead-letter topic. What that refuses, too, stays on disk.
- */
+/** Takes dead letters from the disk to the dead-letter topic. What that refuses, too, stays on disk. */
 export class DeadLetters {
-  readonly #config: Config
   readonly #journal: Journal
-  readonly #topic: DeadLetterTopic | undefined
+  readonly #topic: DeadLetterTopic
   readonly #logger: Logger
   readonly #warning: Seldom
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | undefined
 
-  constructor(config: Config, journal: Journal, topic: DeadLetterTopic | undefined, logger: Logger) {
-    this.#config = config
+  constructor(journal: Journal, topic: DeadLetterTopic, logger: Logger) {
     this.#journal = journal
     this.#topic = topic
     this.#logger = logger
@@ -37,10 +29,8 @@ export class DeadLetters {
   }
 
   start(): void {
-    const topic = this.#topic
-    if (topic === undefined) return
     this.#timer = setInterval(() => {
-      this.#sending ??= this.#sendAll(topic).finally(() => {
+      this.#sending ??= this.#sendAll().finally(() => {
         this.#sending = undefined
       })
     }, lookEveryMs)
@@ -52,36 +42,13 @@ export class DeadLetters {
     await Promise.race([this.#sending, pause(stopWithinMs, undefined, { ref: false })])
   }
 
-  /**
-   * Resolves when the refused records of the shipment are in the dead space. Their bytes are copied at once.
-   *
-   * @throws {Error} with the system's code when the disk does not take them
-   */
-  async bury(shipment: Shipment): Promise<void> {
-    const records = this.#deadRecords(shipment)
-    const { dead } = this.#journal
-    if (dead === undefined) throw new Error(this.#journal.status.message)
-    await dead.bury(records)
-  }
-
-  #deadRecords({ batch, refused, firstSeenMs, topic = this.#config.kafkaTopic }: Shipment): DeadRecord[] {
-    return refused.map(({ record, reason, errorCode }) => ({
-      reason,
-      errorCode,
-      firstSeenMs,
-      topic,
-      key: recordKey(batch, record)?.toString() ?? null,
-      value: recordValue(batch, record).toString(),
-    }))
-  }
-
   /** A file that cannot be read or sent is no reason to keep the others. */
-  async #sendAll(topic: DeadLetterTopic): Promise<void> {
+  async #sendAll(): Promise<void> {
     const { dead } = this.#journal
     if (dead === undefined) return
     try {
       for await (const file of dead.claim()) {
-        await this.#send(file, dead, topic).catch((error) => this.#warning.add(1, messageOf(error)))
+        await this.#send(file, dead).catch((error) => this.#warning.add(1, messageOf(error)))
       }
     } catch (error) {
       this.#warning.add(1, messageOf(error))
@@ -89,11 +56,11 @@ export class DeadLetters {
   }
 
   /** At least once: a file is dropped when all of it is in the topic, or kept elsewhere because it cannot be. */
-  async #send(file: DeadFile, dead: DeadSpace, topic: DeadLetterTopic): Promise<void> {
+  async #send(file: DeadFile, dead: DeadSpace): Promise<void> {
     let records = 0
     let refused = 0
     for await (const some of dead.read(file)) {
-      const failed = await topic.send(some.map(letterOf))
+      const failed = await this.#topic.send(some.map(letterOf))
       if (failed === undefined) return
       const kept = some.filter((_, n) => failed.has(n))
       if (kept.length > 0) await dead.bury(kept, { refused: true })
@@ -101,7 +68,7 @@ export class DeadLetters {
       refused += kept.length
     }
     await dead.drop(file)
-    this.#logger.info({ topic: topic.name, records, refused }, 'dead letters sent')
+    this.#logger.info({ topic: this.#topic.name, records, refused }, 'dead letters sent')
   }
 }
 

@@ -1,44 +1,34 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import type { BufferPool } from '../shared/buffer-pool.js'
-import { messageOf } from '../shared/errors.js'
 import type { Logger } from '../shared/logger.js'
 import { Seldom } from '../shared/seldom.js'
-import type { HeldPlace } from '../telemetry/ledger.js'
 import type { BrokerState, Telemetry } from '../telemetry/telemetry.js'
-import { BrokerStates } from './broker-states.js'
+import { Admission } from './admission.js'
+import { Burial } from './burial.js'
 import { DeadLetterTopic } from './dead-letter-topic.js'
 import { DeadLetters } from './dead-letters.js'
-import { Journal, JournalRefusal, type JournalState, type JournalStatus } from './journal/journal.js'
+import { HeldBytes } from './held-bytes.js'
+import { Journal, type JournalStatus } from './journal/journal.js'
 import type { Fault } from './journal/log.js'
-import { KafkaHealth, type KafkaStatus } from './kafka-health.js'
+import { Kafka } from './kafka.js'
+import type { KafkaStatus } from './kafka-health.js'
 import { OtherTopics } from './other-topics.js'
-import { type DeferralReason, type Deferred, type DeliveryOutcome, deferred } from './outcome.js'
-import { Partitions } from './partitions.js'
-import { type FailedRecord, Producer } from './producer.js'
-import { producerProperties } from './producer-properties.js'
+import type { Deferred, DeliveryOutcome } from './outcome.js'
 import type { RecordBatch } from './record-batch.js'
-import { Redelivery, reasonOf } from './redelivery.js'
+import { Redelivery } from './redelivery.js'
 import { Rejects } from './rejects.js'
 import { chunkBytes, Replay } from './replay.js'
 import { Sender } from './sender.js'
-import { Shipment } from './shipment.js'
+import { Shipping } from './shipping.js'
+import { Spilling } from './spilling.js'
+import { Watchdog } from './watchdog.js'
 
-const sweepIntervalMs = 50
 const waitWithJournalMs = 500
-const askAgainMs = 10
-const buryAgainMs = 5000
 /** Chunks of the journal that are under way at most, within a share of the byte budget: 16 a second carry 4 MiB. */
 const mostChunks = 16
 const replayShare = 0.25
-/** Long after socket.timeout.ms, when librdkafka sends again by itself. */
-const stuckAfterMs = 75_000
 const mebibyte = 2 ** 20
-/** Agents are taken to be posting for that long after the last batch. */
-const liveForMs = 1000
 const warnEveryMs = 1000
-
-type ProducerPurpose = { topic?: string; onStatistics?: (json: string) => void }
 
 /**
  * Takes accepted metrics to Kafka, or to the journal when Kafka is slow or away, and says of each batch what became of it.
@@ -46,96 +36,87 @@ type ProducerPurpose = { topic?: string; onStatistics?: (json: string) => void }
 export class Delivery {
   /** Takes metrics that failed validation, where VANTAGE_DEAD_LETTER_INVALID asks for it. */
   readonly rejects: Rejects | undefined
-  readonly #config: Config
   readonly #telemetry: Telemetry
   readonly #pool: BufferPool
-  readonly #logger: Logger
-  readonly #partitions: Partitions
-  readonly #health: KafkaHealth
-  readonly #sender: Sender
-  readonly #redeliverySender: Sender
-  readonly #replaySender: Sender
-  readonly #redelivery: Redelivery
+  readonly #kafka: Kafka
   readonly #journal: Journal | undefined
+  readonly #held: HeldBytes
+  readonly #admission: Admission
+  readonly #shipping: Shipping
+  readonly #spilling: Spilling
+  readonly #burial: Burial
+  readonly #watchdog: Watchdog
   readonly #replay: Replay | undefined
   readonly #otherTopics: OtherTopics | undefined
   readonly #deadLetterTopic: DeadLetterTopic | undefined
   readonly #deadLetters: DeadLetters | undefined
-  readonly #maxHeldBytes: number
-  /** Shipments that are neither acknowledged, nor in the journal, nor given up; oldest first. */
-  readonly #pending = new Set<Shipment>()
-  readonly #brokers: BrokerStates
-  /** Shipments on their way into the journal. */
-  readonly #spills = new Set<Promise<void>>()
-  readonly #redeliveryWarning: Seldom
-  readonly #otherTopicWarning: Seldom
-  /** Held for partitions that take no records, apart from the budget of all others. */
-  #setAsideBytes = 0
-  #sweeper: NodeJS.Timeout | undefined
   #stopping = false
-  /** Until then, what is wrong with Kafka is not logged, but noted: most of it passes in the first moments. */
-  #waitsForKafka = true
-  #hasComplaint = false
-  /** From then on, nothing is taken any more, and what fails does so because producers are closed. */
-  #closing = false
-  #lastBatchAt = -Infinity
 
   /** @param pool where the bytes of a batch go when it is finished */
   constructor(config: Config, telemetry: Telemetry, pool: BufferPool, logger: Logger) {
-    this.#config = config
+    const { counts, gauges, ledger } = telemetry
     this.#telemetry = telemetry
     this.#pool = pool
-    this.#logger = logger
-    this.#maxHeldBytes = config.maxInflightMb * mebibyte
-    this.#redeliveryWarning = new Seldom(warnEveryMs, (records, reason) =>
-      logger.warn({ records, reason }, 'Kafka did not take records; sending them again'),
-    )
-    this.#otherTopicWarning = new Seldom(warnEveryMs, (records, reason) =>
+    const journal = openJournal(config, telemetry, logger)
+    const otherwise = () => (journal?.takes === true ? 'go to the journal' : 'are answered 503')
+    const kafka = new Kafka({ config, telemetry, logger, otherwise })
+    const alone = new Sender(() => kafka.openProducer())
+    const redelivery = new Redelivery(kafka.sender, alone)
+    const held = new HeldBytes(config.maxInflightMb * mebibyte, gauges)
+    this.#journal = journal
+    this.#kafka = kafka
+    this.#held = held
+    this.#admission = new Admission({ config, kafka, journal, held })
+    this.#burial = new Burial({ config, journal, ledger, logger })
+    this.#shipping = new Shipping({ config, kafka, redelivery, burial: this.#burial, held, pool, telemetry, logger })
+    const { pending } = this.#shipping
+    this.#spilling = new Spilling({ config, journal, pending, partitions: kafka.partitions, held, ledger })
+    const replaySender = new Sender(() => kafka.openProducer())
+    if (config.kafkaDeadLetterTopic !== '') this.#deadLetterTopic = new DeadLetterTopic(config, logger)
+    if (this.#deadLetterTopic !== undefined && config.deadLetterInvalid) {
+      this.rejects = new Rejects(this.#deadLetterTopic, counts, logger)
+    }
+    this.#watchdog = new Watchdog({
+      config,
+      kafka,
+      pending,
+      spilling: this.#spilling,
+      hasJournal: journal !== undefined,
+      senders: [kafka.sender, alone, replaySender, ...(this.#deadLetterTopic ? [this.#deadLetterTopic] : [])],
+      logger,
+    })
+    if (journal === undefined) return
+    if (this.#deadLetterTopic !== undefined) this.#deadLetters = new DeadLetters(journal, this.#deadLetterTopic, logger)
+    this.#replay = this.#createReplay(journal, replaySender, logger)
+    this.#otherTopics = this.#createOtherTopics(journal, logger)
+  }
+
+  #createReplay(journal: Journal, sender: Sender, logger: Logger): Replay {
+    const { partitions, health } = this.#kafka
+    return new Replay({
+      journal,
+      sender,
+      partitions,
+      maxChunks: Math.max(1, Math.min(mostChunks, Math.floor((this.#held.maxBytes * replayShare) / (2 * chunkBytes)))),
+      onLaunch: (shipment) => this.#held.hold(shipment),
+      onSettled: (shipment, failed) => this.#shipping.settle(shipment, failed),
+      isUp: () => health.status.up && !health.refuses,
+      isLive: () => this.#admission.isLive,
+      onError: (error) => logger.error({ err: error }, 'the journal could not be replayed; trying again'),
+    })
+  }
+
+  #createOtherTopics(journal: Journal, logger: Logger): OtherTopics {
+    const warning = new Seldom(warnEveryMs, (records, reason) =>
       logger.warn({ records, reason }, 'what the journal holds for another topic is not taken; sending it again'),
     )
-    this.#brokers = new BrokerStates((broker, errors) => telemetry.count('kafkaBrokerErrors', broker, errors))
-    this.#sender = new Sender(() => this.#openProducer({ onStatistics: (json) => this.#brokers.update(json) }))
-    this.#redeliverySender = new Sender(() => this.#openProducer())
-    this.#redelivery = new Redelivery(this.#sender, this.#redeliverySender)
-    this.#replaySender = new Sender(() => this.#openProducer())
-    this.#partitions = new Partitions({
-      topic: config.kafkaTopic,
-      partitioner: String(producerProperties(config).topic.partitioner),
-      onChange: (description) => this.#logPartitions(description),
+    return new OtherTopics({
+      journal,
+      openProducer: (topic) => this.#kafka.openProducer({ topic }),
+      onLaunch: (shipment) => this.#held.hold(shipment),
+      onFinished: (shipment) => this.#shipping.finish(shipment),
+      onFailed: (topic, records, reason) => warning.add(records, `${topic}: ${reason}`),
     })
-    this.#health = new KafkaHealth(() => this.#sender.producer, {
-      bootstrapServers: config.kafkaBootstrapServers,
-      topic: config.kafkaTopic,
-      partitions: this.#partitions,
-      slowAfterMs: config.ackTimeoutMs,
-      onChange: (status) => this.#logKafka(status),
-    })
-    if (config.kafkaDeadLetterTopic !== '') {
-      this.#deadLetterTopic = new DeadLetterTopic(config, logger)
-      if (config.deadLetterInvalid) this.rejects = new Rejects(this.#deadLetterTopic, telemetry.counts, logger)
-    }
-    if (config.journalDir === '') return
-    const maxBytes = config.journalMaxMb * mebibyte
-    this.#journal = new Journal({ directory: config.journalDir, maxBytes, topic: config.kafkaTopic }, telemetry, logger)
-    this.#replay = new Replay({
-      journal: this.#journal,
-      sender: this.#replaySender,
-      partitions: this.#partitions,
-      maxChunks: Math.max(1, Math.min(mostChunks, Math.floor((this.#maxHeldBytes * replayShare) / (2 * chunkBytes)))),
-      onLaunch: (shipment) => this.#hold(shipment),
-      onSettled: (shipment, failed) => this.#settle(shipment, failed),
-      isUp: () => this.#health.status.up && !this.#health.refuses,
-      isLive: () => performance.now() - this.#lastBatchAt < liveForMs,
-      onError: (error) => this.#logger.error({ err: error }, 'the journal could not be replayed; trying again'),
-    })
-    this.#otherTopics = new OtherTopics({
-      journal: this.#journal,
-      openProducer: (topic) => this.#openProducer({ topic }),
-      onLaunch: (shipment) => this.#hold(shipment),
-      onFinished: (shipment) => this.#finish(shipment),
-      onFailed: (topic, records, reason) => this.#otherTopicWarning.add(records, `${topic}: ${reason}`),
-    })
-    this.#deadLetters = new DeadLetters(config, this.#journal, this.#deadLetterTopic, logger)
   }
 
   /**
@@ -145,20 +126,12 @@ export class Delivery {
    */
   async start(waitForKafkaMs: number): Promise<void> {
     await this.#journal?.start()
-    this.#sender.open()
-    this.#sweeper = setInterval(() => this.#sweep(), sweepIntervalMs)
+    this.#kafka.sender.open()
+    this.#watchdog.start()
     // With a journal, batches get 202 all the same.
-    const waitMs = this.#journal?.takes === true ? Math.min(waitForKafkaMs, waitWithJournalMs) : waitForKafkaMs
-    const deadline = performance.now() + waitMs
-    await this.#health.check()
-    while (!this.#stopping && !this.#health.status.up && performance.now() < deadline) {
-      await pause(askAgainMs)
-      await this.#health.check()
-    }
+    const mostMs = this.#journal?.takes === true ? waitWithJournalMs : Infinity
+    await this.#kafka.waitUntilUp(Math.min(waitForKafkaMs, mostMs))
     if (this.#stopping) return
-    this.#waitsForKafka = false
-    if (this.#hasComplaint && !this.#health.status.up) this.#logKafka(this.#health.status)
-    this.#health.watch()
     this.#replay?.start()
     this.#otherTopics?.start()
     this.#deadLetters?.start()
@@ -171,19 +144,15 @@ export class Delivery {
   async stop(timeoutMs: number): Promise<boolean> {
     const deadline = performance.now() + timeoutMs
     this.#stopping = true
-    while (this.#pending.size > 0 && this.#health.status.up && performance.now() < deadline)
-      await pause(sweepIntervalMs)
-    clearInterval(this.#sweeper)
-    // A copy, since what can go nowhere comes back into it at once.
-    for (const shipment of [...this.#pending]) this.#spill(shipment)
-    await Promise.all(this.#spills)
-    await this.rejects?.stop(this.#health.status.up ? Math.max(0, deadline - performance.now()) : 0)
-    this.#health.stop()
-    this.#partitions.stop()
-    this.#closing = true
+    await this.#shipping.drain(deadline)
+    this.#watchdog.stop()
+    await this.#spilling.spillAll()
+    await this.rejects?.stop(this.kafka.up ? Math.max(0, deadline - performance.now()) : 0)
+    this.#kafka.stop()
+    this.#admission.close()
+    this.#burial.stop()
     await Promise.all([
-      this.#sender.close(),
-      this.#redelivery.close(),
+      this.#shipping.close(),
       this.#replay?.stop(),
       this.#otherTopics?.stop(),
       this.#deadLetterTopic?.close(),
@@ -193,7 +162,7 @@ export class Delivery {
   }
 
   get kafka(): KafkaStatus {
-    return this.#health.status
+    return this.#kafka.health.status
   }
 
   /** Undefined where there is no journal. */
@@ -213,33 +182,28 @@ export class Delivery {
 
   /** Each broker that librdkafka has found, as of a few seconds ago. */
   get brokers(): BrokerState[] {
-    return this.#brokers.states
+    return this.#kafka.brokers
+  }
+
+  /** Why a batch posted now would be deferred; undefined if it would be taken. */
+  get deferral(): Deferred | undefined {
+    return this.#admission.deferral
   }
 
   /** Brings those gauges up to date that are only read when a snapshot is taken. */
   measure(): void {
     const { gauges } = this.#telemetry
-    gauges.heldLimitBytes = this.#maxHeldBytes
+    gauges.heldLimitBytes = this.#held.maxBytes
     gauges.kafkaUp = Number(this.kafka.up)
     if (this.#journal === undefined) return
-    const { usedBytes, entries, oldestMs, status } = this.#journal
+    const { usedBytes, maxBytes, entries, oldestMs, status } = this.#journal
     gauges.journalUp = Number(status.state !== 'unavailable')
     gauges.journalBytes = usedBytes
-    gauges.journalLimitBytes = this.#config.journalMaxMb * mebibyte
+    gauges.journalLimitBytes = maxBytes
     gauges.journalBatches = entries
     gauges.journalUnreadable = status.unreadable
     const firstMs = Math.min(oldestMs ?? Infinity, this.#replay?.oldestPassedMs ?? Infinity)
     gauges.journalOldestAgeSeconds = Math.max(0, Date.now() - firstMs) / 1000
-  }
-
-  /** Why a batch posted now would be deferred; undefined if it would be taken. */
-  get deferral(): Deferred | undefined {
-    if (this.#closing) return deferred('kafkaUnavailable', 'The collector has stopped')
-    if (this.#journal?.takes === true) return undefined
-    const byKafka = this.#kafkaDeferral
-    if (byKafka === undefined || this.#journal === undefined) return byKafka
-    const { state, message } = this.#journal.status
-    return deferred(reasonOfJournal(state), `${byKafka.detail}; ${message}`)
   }
 
   /**
@@ -247,253 +211,30 @@ export class Delivery {
    * disk, or, with VANTAGE_DURABILITY=memory, at once: the outcome says which. It is never much later than the
    * acknowledgement time-out. Then, or when nothing takes the batch, it is deferred.
    */
-  async deliver(batch: RecordBatch): Promise<DeliveryOutcome> {
-    const { deferral } = this
-    if (deferral !== undefined) {
-      this.#pool.give(batch.bytes)
-      return deferral
-    }
-    this.#lastBatchAt = performance.now()
-    const byKafka = this.#kafkaDeferralOf(batch)
-    const toJournal = this.#config.durability === 'journal' || byKafka !== undefined
-    if (toJournal && this.#journal?.takes === true) return this.#toJournal(batch, this.#journal)
-    if (byKafka === undefined || !this.#partitions.isAway(batch)) return this.#toKafka(batch)
+  deliver(batch: RecordBatch): Promise<DeliveryOutcome> {
+    const where = this.#admission.admit(batch)
+    if (where === 'kafka') return this.#shipping.ship(batch)
+    if (where === 'journal') return this.#toJournal(batch)
     this.#pool.give(batch.bytes)
-    return byKafka
+    return Promise.resolve(where)
   }
 
-  /** Why Kafka does not take this batch, although it may take others. */
-  #kafkaDeferralOf(batch: RecordBatch): Deferred | undefined {
-    const byKafka = this.#kafkaDeferral
-    if (byKafka !== undefined || !this.#partitions.isAway(batch)) return byKafka
-    return deferred('kafkaUnavailable', `${this.#partitions.description}, and this batch belongs there`)
-  }
-
-  get #kafkaDeferral(): Deferred | undefined {
-    const { up, message } = this.#health.status
-    if (!up) return deferred('kafkaUnavailable', message)
-    if (this.#telemetry.gauges.heldBytes < this.#maxHeldBytes) return undefined
-    return deferred('overloaded', `${this.#config.maxInflightMb} MiB wait for acknowledgement`)
-  }
-
-  #toKafka(batch: RecordBatch): Promise<DeliveryOutcome> {
-    const { durability, ackTimeoutMs } = this.#config
-    return new Promise((resolve) => {
-      const shipment = Shipment.asked(batch, performance.now() + ackTimeoutMs, resolve)
-      this.#pending.add(shipment)
-      this.#hold(shipment)
-      void this.#send(shipment)
-      if (durability === 'memory') this.#promiseInMemory(shipment)
-    })
-  }
-
-  async #toJournal(batch: RecordBatch, journal: Journal): Promise<DeliveryOutcome> {
-    try {
-      const { metrics } = await journal.append({ batch, firstSeenMs: Date.now() })
-      this.#telemetry.ledger.journaled(metrics, 'inFlight')
-      this.#pool.give(batch.bytes)
-      return { kind: 'taken', durability: 'journal', refused: [] }
-    } catch (error) {
-      // What the disk does not take, Kafka may.
-      if (this.#kafkaDeferralOf(batch) === undefined) return this.#toKafka(batch)
-      this.#pool.give(batch.bytes)
-      if (error instanceof JournalRefusal) return deferred(reasonOfJournal(error.state), error.message)
-      throw error
-    }
-  }
-
-  #promiseInMemory(shipment: Shipment): void {
-    this.#telemetry.ledger.promisedInMemory(shipment.metrics)
-    shipment.promise('memory')
-  }
-
-  #hold(shipment: Shipment): void {
-    this.#telemetry.gauges.heldBytes += shipment.heldBytes
-  }
-
-  async #send(shipment: Shipment): Promise<void> {
-    const failed = await this.#sender.send(shipment.batch, { partition: this.#partitions.choose(shipment.batch) })
-    void this.#settle(shipment, failed)
-    if (shipment.delivered.records > 0) this.#health.acknowledged(shipment.ageMs)
-  }
-
-  /** The brokers have answered for all of the shipment. Resolves when nothing of it is on its way any more. */
-  async #settle(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
-    // What was given up because the process ends is in the journal, or has been answered.
-    if (failed.length > 0 && this.#closing) return
-    shipment.settle(failed)
-    if (failed.length === 0 || shipment.state === 'given up') this.#finish(shipment)
-    else await this.#redeliver(shipment, failed)
-  }
-
-  async #redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
-    const [first] = failed
-    const reason = first === undefined ? 'unknown' : reasonOf(shipment.batch, first)
-    this.#redeliveryWarning.add(failed.length, reason)
-    this.#health.refused(reason)
-    if (await this.#redelivery.redeliver(shipment, failed)) this.#finish(shipment)
-  }
-
-  /** Nothing of the shipment is on its way any more: settles its metrics, its bytes and its answer. */
-  #finish(shipment: Shipment): void {
-    const { counts, gauges, ledger } = this.#telemetry
-    const { records, metrics, bytes } = shipment.delivered
-    counts.recordsAcknowledged += records
-    counts.acknowledgedBytes += bytes
-    counts.recordsFailed += shipment.records - records
-    if (records > 0 && shipment.pooled) {
-      this.#telemetry.observe('acknowledgeDurationSeconds', shipment.ageMs / 1000)
-    }
-    if (shipment.setAside) this.#setAsideBytes -= shipment.heldBytes
-    else gauges.heldBytes -= shipment.heldBytes
-    if (shipment.state === 'given up') ledger.late(metrics)
-    else ledger.acknowledged(metrics, placeOf(shipment))
-    if (shipment.state === 'promised') this.#keepPromise(shipment)
-    this.#pending.delete(shipment)
-    shipment.finished = true
-    if (shipment.pooled) this.#pool.give(shipment.batch.bytes)
-    shipment.acknowledge()
-    this.#partitions.settled(shipment)
-    if (this.#sender.idle) this.#health.released(shipment.delivered.records > 0)
-  }
-
-  /** The metrics of a 202 that was given early are with the brokers now, but for those that are dead. */
-  #keepPromise(shipment: Shipment): void {
-    const { entry, delivered, metrics, refused } = shipment
-    if (refused.length > 0) void this.#bury(shipment, metrics - delivered.metrics)
-    else if (entry !== undefined) this.#journal?.finish(entry)
-  }
-
-  /** A journaled batch leaves the journal only when its dead records are on disk elsewhere. */
-  async #bury(shipment: Shipment, metrics: number): Promise<void> {
-    const { ledger } = this.#telemetry
-    const { entry, refused } = shipment
-    const reason = refused[0]?.reason
-    try {
-      if (this.#deadLetters === undefined) throw new Error('There is no journal to keep them in')
-      await this.#deadLetters.bury(shipment)
-      ledger.buried(metrics, entry === undefined ? 'inMemory' : 'waiting')
-      if (entry !== undefined) this.#journal?.finish(entry)
-      this.#logger.warn({ metrics, reason }, 'Kafka refuses metrics for good; they are kept as dead letters')
-    } catch (error) {
-      this.#logger.error({ err: error, metrics, reason }, 'metrics that Kafka refuses for good cannot be kept')
-      if (entry === undefined) {
-        ledger.lost(metrics, 'inMemory')
-      } else {
-        await pause(buryAgainMs, undefined, { ref: false })
-        if (!this.#closing) await this.#bury(shipment, metrics)
-      }
-    }
-  }
-
-  /**
-   * librdkafka can come out of an outage with a record that it never sends again, although the brokers answer: such a
-   * producer is replaced, and what it held is sent by another, perhaps a second time.
-   */
-  #replaceStuckProducers(): void {
-    if (this.#health.answersForMs < stuckAfterMs) return
-    for (const sender of [this.#sender, this.#redeliverySender, this.#replaySender, this.#deadLetterTopic]) {
-      if (sender?.replaceStuck(stuckAfterMs) === true) {
-        this.#logger.error(
-          'a Kafka producer is stuck, although Kafka answers; it is replaced, its records are sent again',
-        )
-      }
-    }
-  }
-
-  /** Takes shipments that have waited too long to the journal, or gives them up, so that their agents hear in time. */
-  #sweep(): void {
-    this.#replaceStuckProducers()
-    const now = performance.now()
-    const { ackTimeoutMs } = this.#config
-    for (const shipment of [...this.#pending]) {
-      if (shipment.deadlineMs > now) return
-      // What was promised from memory has nowhere else to go, and nobody waits for it.
-      if (shipment.state === 'promised' && this.#journal === undefined) continue
-      const isPartial = !this.#health.refuses && this.#partitions.timedOut(shipment) && !this.#partitions.allAway
-      if (now - this.#health.acknowledgedAtMs > ackTimeoutMs) this.#health.stalled(ackTimeoutMs, isPartial)
-      this.#spill(shipment)
-    }
-  }
-
-  /** Takes a shipment that is on its way to the journal, too; it is held there until its way has ended. */
-  #spill(shipment: Shipment): void {
-    this.#pending.delete(shipment)
-    const spill = this.#append(shipment)
-    this.#spills.add(spill)
-    void spill.finally(() => this.#spills.delete(spill))
-  }
-
-  async #append(shipment: Shipment): Promise<void> {
-    const { metrics, batch, firstSeenMs } = shipment
-    const wasInMemory = shipment.state === 'promised'
-    try {
-      if (this.#journal === undefined)
-        throw new JournalRefusal({ state: 'unavailable', message: 'there is no journal' })
-      const entry = await this.#journal.append({ batch, firstSeenMs }, { held: true })
-      if (shipment.finished) this.#journal.finish(entry)
-      else {
-        this.#telemetry.ledger.journaled(metrics, wasInMemory ? 'inMemory' : 'inFlight')
-        shipment.journaled(entry)
-      }
-      this.#setAside(shipment)
-    } catch (error) {
-      const late = `Kafka did not acknowledge the batch within ${this.#config.ackTimeoutMs} ms`
-      shipment.giveUp('ackTimeout', `${late}; ${messageOf(error)}`)
-      this.#setAside(shipment)
-      if (wasInMemory && !shipment.finished) this.#pending.add(shipment)
-    }
-  }
-
-  /**
-   * What librdkafka holds for a partition that takes no records takes nothing from the budget of the others, within as much again:
-   * once a partition is away, no more is given to it.
-   */
-  #setAside(shipment: Shipment): void {
-    if (shipment.finished || shipment.setAside || !this.#partitions.isAway(shipment.batch)) return
-    if (this.#setAsideBytes + shipment.heldBytes > this.#maxHeldBytes) return
-    shipment.setAside = true
-    this.#setAsideBytes += shipment.heldBytes
-    this.#telemetry.gauges.heldBytes -= shipment.heldBytes
-  }
-
-  #openProducer({ topic = this.#config.kafkaTopic, onStatistics }: ProducerPurpose = {}): Producer {
-    return new Producer(producerProperties(this.#config), topic, {
-      onConnectionError: (error) => this.#health.connectionError(error),
-      onFatal: (reason) => {
-        this.#logger.error({ reason }, 'a Kafka producer failed for good and is replaced; its records are sent again')
-        this.#health.refused(reason)
-      },
-      ...(onStatistics && { onStatistics }),
-    })
-  }
-
-  #logPartitions(description: string): void {
-    // A partition that comes back may be the first that takes records again.
-    if (!this.#partitions.allAway) this.#health.released(true)
-    const instead = this.#journal?.takes === true ? 'go to the journal' : 'are answered 503'
-    if (description === '') this.#logger.info('all partitions take records')
-    else this.#logger.warn({ kafka: description }, `some partitions take no records; batches for them ${instead}`)
-  }
-
-  #logKafka({ up, message }: KafkaStatus): void {
-    // At a good start, too, the brokers' first answers come before the producer has its id, or its topic a leader.
-    if (!up && this.#waitsForKafka) {
-      this.#hasComplaint = true
-      return
-    }
-    const instead = this.#journal?.takes === true ? 'go to the journal' : 'are answered 503'
-    if (up) this.#logger.info({ kafka: message }, 'Kafka takes records')
-    else this.#logger.warn({ kafka: message }, `Kafka does not take records; batches ${instead}`)
+  async #toJournal(batch: RecordBatch): Promise<DeliveryOutcome> {
+    const outcome = await this.#spilling.journal(batch)
+    // What the disk does not take, Kafka may.
+    const isForKafka = outcome.kind === 'deferred' && this.#admission.kafkaDeferralOf(batch) === undefined
+    if (isForKafka) return this.#shipping.ship(batch)
+    this.#pool.give(batch.bytes)
+    return outcome
   }
 }
 
-/** Where the metrics of a shipment are held whose request was not answered 503. */
-function placeOf({ state, entry }: Shipment): HeldPlace {
-  if (state === 'asked') return 'inFlight'
-  return entry === undefined ? 'inMemory' : 'waiting'
-}
-
-function reasonOfJournal(state: JournalState): DeferralReason {
-  return state === 'full' ? 'journalFull' : 'journalUnavailable'
+function openJournal(
+  { journalDir, journalMaxMb, kafkaTopic }: Config,
+  telemetry: Telemetry,
+  logger: Logger,
+): Journal | undefined {
+  if (journalDir === '') return undefined
+  const options = { directory: journalDir, maxBytes: journalMaxMb * mebibyte, topic: kafkaTopic }
+  return new Journal(options, telemetry, logger)
 }

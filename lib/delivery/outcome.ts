@@ -1,3 +1,4 @@
+import type { JournalState } from './journal/journal.js'
 import type { FailedRecord } from './producer.js'
 
 /** A record that the brokers will never take: `record` counts within the batch. */
@@ -25,4 +26,9 @@ export type DeliveryOutcome = Taken | Deferred
 
 export function deferred(reason: DeferralReason, detail: string): Deferred {
   return { kind: 'deferred', reason, detail }
+}
+
+/** Of a batch that only the journal could take. */
+export function deferredByJournal(state: JournalState, detail: string): Deferred {
+  return deferred(state === 'full' ? 'journalFull' : 'journalUnavailable', detail)
 }

@@ -153,6 +153,11 @@ export class Journal {
     return this.#logs.reduce((sum, log) => sum + log.totals.bytes, 0)
   }
 
+  /** The limit. */
+  get maxBytes(): number {
+    return this.#options.maxBytes
+  }
+
   /** What counts against the limit: that of all processes, as of their last look, and dead letters. */
   get usedBytes(): number {
     return this.#bytesOfOthers + this.bytes + (this.dead?.bytes ?? 0)
