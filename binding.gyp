@@ -13,7 +13,7 @@
   "targets": [
     {
       "target_name": "vantage_producer",
-      "sources": ["lib/delivery/native/addon.c", "lib/delivery/native/producer.c"],
+      "sources": ["lib/delivery/native/addon.c", "lib/delivery/native/telling.c", "lib/delivery/native/producer.c"],
       "cflags": ["-isystem", "<(librdkafka)/include"],
       "libraries": ["-L<(librdkafka)", "-lrdkafka", "-Wl,-rpath,<(librdkafka)"]
     },

@@ -29,7 +29,7 @@ declare const handle: unique symbol
 /** A producer in the addon. */
 export type Handle = { [handle]: true }
 
-/** The addon that binding.gyp compiles from addon.c and producer.c. */
+/** The addon that binding.gyp compiles from addon.c, telling.c and producer.c. */
 export type Binding = {
   /**
    * @param saslToken for OAUTHBEARER; '' for none
