@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
+import { InTurn } from '../shared/in-turn.js'
 import type { Logger } from '../shared/logger.js'
 import type { DeadRecord } from './journal/dead-space.js'
 import { type FailedRecord, Producer } from './producer.js'
@@ -20,7 +21,7 @@ const pauseBetweenTriesMs = 50
 export class DeadLetterTopic {
   readonly name: string
   readonly #sender: Sender
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new InTurn()
   #closed = false
 
   constructor(config: Config, logger: Logger) {
@@ -40,9 +41,7 @@ export class DeadLetterTopic {
    * the calls.
    */
   send(letters: readonly DeadLetter[]): Promise<ReadonlyMap<number, string> | undefined> {
-    const done = this.#last.then(() => this.#send(letters))
-    this.#last = Promise.allSettled([done])
-    return done
+    return this.#turns.run(() => this.#send(letters))
   }
 
   /** As {@link Sender.replaceStuck}. */
@@ -54,7 +53,7 @@ export class DeadLetterTopic {
   async close(): Promise<void> {
     this.#closed = true
     await this.#sender.close()
-    await this.#last
+    await this.#turns.run(async () => undefined)
   }
 
   async #send(letters: readonly DeadLetter[]): Promise<Map<number, string> | undefined> {

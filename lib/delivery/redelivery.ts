@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { InTurn } from '../shared/in-turn.js'
 import type { FailedRecord } from './producer.js'
 import { type RecordBatch, recordKey } from './record-batch.js'
 import type { Sender } from './sender.js'
@@ -16,8 +17,8 @@ const longestPauseMs = 1000
 export class Redelivery {
   readonly #live: Sender
   readonly #alone: Sender
-  /** The last that has a turn of `alone`. */
-  #last: Promise<unknown> = Promise.resolve()
+  /** Of the shipments that use `alone`. */
+  readonly #turns = new InTurn()
   #closed = false
 
   /** @param alone a sender of its own, so that nothing keeps the records company; it is closed with this */
@@ -59,9 +60,7 @@ export class Redelivery {
     const isForGood = (failure: FailedRecord) => refusesRecord(shipment.batch, failure)
     const refused = numbersOf(failed.filter(isForGood))
     if (refused.length > 0) {
-      const judged = this.#last.then(() => this.#sendAlone(shipment, refused))
-      this.#last = Promise.allSettled([judged])
-      await judged
+      await this.#turns.run(() => this.#sendAlone(shipment, refused))
     }
     return numbersOf(failed.filter((failure) => !isForGood(failure)))
   }

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Journal, JournalRefusal } from './journal/journal.js'
-import type { TakenEntry } from './journal/log.js'
+import { type Journal, NotJournaled, type TakenEntry } from './journal/journal.js'
 import type { Partitions } from './partitions.js'
 import type { FailedRecord } from './producer.js'
 import type { Sender } from './sender.js'
@@ -170,7 +169,7 @@ export class Replay {
         this.#oldestPassedMs = Math.min(this.#oldestPassedMs, entry.firstSeenMs)
         return
       } catch (error) {
-        if (!(error instanceof JournalRefusal)) throw error
+        if (!(error instanceof NotJournaled)) throw error
         await pause(pauseAfterErrorMs)
       }
     }

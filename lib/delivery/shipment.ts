@@ -1,4 +1,4 @@
-import type { EntryRef } from './journal/log.js'
+import type { EntryRef } from './journal/journal.js'
 import { type DeferralReason, type DeliveryOutcome, deferred, type RefusedRecord } from './outcome.js'
 import type { FailedRecord } from './producer.js'
 import { metricsBefore, metricsIn, type RecordBatch } from './record-batch.js'

@@ -2,11 +2,10 @@ import type { Config } from '../config/config.js'
 import { messageOf } from '../shared/errors.js'
 import type { Ledger } from '../telemetry/ledger.js'
 import type { HeldBytes } from './held-bytes.js'
-import { type Journal, JournalRefusal } from './journal/journal.js'
-import type { EntryRef } from './journal/log.js'
+import { type EntryRef, type Journal, NotJournaled } from './journal/journal.js'
 import { type DeliveryOutcome, deferredByJournal } from './outcome.js'
 import type { Partitions } from './partitions.js'
-import type { RecordBatch } from './record-batch.js'
+import { metricsIn, type RecordBatch } from './record-batch.js'
 import type { Shipment } from './shipment.js'
 
 export type SpillingOptions = {
@@ -35,11 +34,11 @@ export class Spilling {
   /** Resolves when the batch is on disk, or the journal has not taken it. Its bytes are not needed any more then. */
   async journal(batch: RecordBatch): Promise<DeliveryOutcome> {
     try {
-      const { metrics } = await this.#append(batch, Date.now(), false)
-      this.#options.ledger.journaled(metrics, 'inFlight')
+      await this.#append(batch, Date.now(), false)
+      this.#options.ledger.journaled(metricsIn(batch), 'inFlight')
       return { kind: 'taken', durability: 'journal', refused: [] }
     } catch (error) {
-      return deferredByJournal(error instanceof JournalRefusal ? error.state : 'unavailable', messageOf(error))
+      return deferredByJournal(error instanceof NotJournaled ? error.state : 'unavailable', messageOf(error))
     }
   }
 
@@ -76,10 +75,10 @@ export class Spilling {
     }
   }
 
-  /** @throws {JournalRefusal} */
+  /** @throws {NotJournaled} */
   async #append(batch: RecordBatch, firstSeenMs: number, held: boolean): Promise<EntryRef> {
     const { journal } = this.#options
-    if (journal === undefined) throw new JournalRefusal({ state: 'unavailable', message: 'there is no journal' })
+    if (journal === undefined) throw new NotJournaled({ state: 'unavailable', message: 'there is no journal' })
     return journal.append({ batch, firstSeenMs }, { held })
   }
 

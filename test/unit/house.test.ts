@@ -69,6 +69,30 @@ test('delivery says what became of a batch, and makes no answer of it', async (t
   for (const path of delivery) t.notMatch(readFileSync(path, 'utf8'), makesAnswers, path)
 })
 
+test('the rest of delivery knows of the journal only what journal.ts and dead-space.ts say', async (t) => {
+  const isJournal = (path: string) => path.startsWith('lib/delivery/journal/')
+  for (const [path, imports] of importsOf) {
+    if (roomOf(path) !== 'delivery' || isJournal(path)) continue
+    const inner = imports.filter((target) => isJournal(target) && !/\/(?:journal|dead-space)\.ts$/.test(target))
+    t.same(inner, [], path)
+  }
+})
+
+/** Schemas, and descriptions made of them, are long lists. */
+const mayBeLong = /(?:schema|openapi)\.ts$/
+/** C needs some lines more for the same: declarations, and each call that may fail. */
+const mostLines: Readonly<Record<string, number>> = { ts: 300, c: 350, h: 350 }
+
+test('each file of lib can be read at a sitting', async (t) => {
+  const names = readdirSync('lib', { recursive: true, encoding: 'utf8' }).filter((name) => !mayBeLong.test(name))
+  for (const name of names) {
+    const most = mostLines[name.slice(name.lastIndexOf('.') + 1)]
+    if (most === undefined) continue
+    const lines = readFileSync(join('lib', name), 'utf8').split('\n').length - 1
+    t.ok(lines <= most, `lib/${name}: ${lines} lines`)
+  }
+})
+
 test('no imports go in a circle', async (t) => {
   const done = new Set<string>()
   const visit = (path: string, way: readonly string[]) => {

@@ -2,12 +2,13 @@ import { messageOf } from '../../shared/errors.js'
 import type { Logger } from '../../shared/logger.js'
 import type { Ledger } from '../../telemetry/ledger.js'
 import type { JournalDirectory } from './directory.js'
-import type { Fault, Log } from './log.js'
+import type { DiskTurns } from './disk-turns.js'
+import type { Fault } from './fault.js'
+import type { Log } from './log.js'
 
 export type AdoptionOptions = {
   openLog: (directory: string) => Promise<Log>
-  /** Runs an action while nothing is read, finished or closed. */
-  inTurn: <T>(action: () => Promise<T>) => Promise<T>
+  turns: DiskTurns
   ledger: Ledger
   logger: Logger
 }
@@ -50,7 +51,7 @@ export class Adoption {
     } catch (error) {
       this.#leftAlone = [{ path: directory.logsPath, message: messageOf(error) }]
     }
-    await this.#options.inTurn(() => this.#retry())
+    await this.#options.turns.run(() => this.#retry())
     this.#running = false
     this.#tell()
   }
@@ -66,7 +67,7 @@ export class Adoption {
     const leftAlone: Fault[] = []
     const orphans = (await directory.owners()).filter(({ alive }) => !alive)
     for (const { path } of orphans) {
-      await this.#options.inTurn(async () => {
+      await this.#options.turns.run(async () => {
         try {
           const adopted = await directory.adopt(path)
           if (adopted !== undefined) await this.#open(adopted)

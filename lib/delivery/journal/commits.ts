@@ -1,15 +1,16 @@
-import type { EntryRef, NewEntry } from './log.js'
+import { InTurn } from '../../shared/in-turn.js'
+import type { EntryPlace, NewEntry } from './part.js'
 
 type Waiting = {
   entry: NewEntry
   atMs: number
-  resolve: (ref: EntryRef) => void
+  resolve: (place: EntryPlace) => void
   reject: (error: Error) => void
 }
 
 export type CommitsOptions = {
   /** Writes entries, all or none. Never called before the last call has ended. */
-  write: (entries: NewEntry[]) => Promise<EntryRef[]>
+  write: (entries: NewEntry[]) => Promise<EntryPlace[]>
   /** The longest that an entry waits. */
   patienceMs: number
   /** Told when the disk has let entries wait longer, and says what they are answered. */
@@ -30,7 +31,7 @@ export class Commits {
   /** What is being written. */
   #group: Waiting[] = []
   #waitingBytes = 0
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #turns = new InTurn()
   #writing = false
   #timer: NodeJS.Timeout | undefined
 
@@ -44,9 +45,9 @@ export class Commits {
   }
 
   /** Resolves when the entry is on disk. */
-  add(entry: NewEntry): Promise<EntryRef> {
+  add(entry: NewEntry): Promise<EntryPlace> {
     this.#waitingBytes += entry.bytes.length
-    return new Promise<EntryRef>((resolve, reject) => {
+    return new Promise<EntryPlace>((resolve, reject) => {
       this.#waiting.push({ entry, atMs: performance.now(), resolve, reject })
       if (!this.#writing) this.#start()
     }).finally(() => {
@@ -56,9 +57,7 @@ export class Commits {
 
   /** Runs an action while nothing is being written; what comes meanwhile waits. */
   alone<T>(action: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(action)
-    this.#last = Promise.allSettled([done])
-    return done
+    return this.#turns.run(action)
   }
 
   #start(): void {
@@ -80,10 +79,10 @@ export class Commits {
   async #writeGroup(): Promise<void> {
     this.#group = this.#nextGroup()
     try {
-      const refs = await this.#options.write(this.#group.map(({ entry }) => entry))
+      const places = await this.#options.write(this.#group.map(({ entry }) => entry))
       for (const [n, { resolve }] of this.#group.entries()) {
-        const ref = refs[n]
-        if (ref !== undefined) resolve(ref)
+        const place = places[n]
+        if (place !== undefined) resolve(place)
       }
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error))

@@ -1,6 +1,7 @@
 import { open, opendir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMissing } from '../../shared/errors.js'
+import { InTurn } from '../../shared/in-turn.js'
 import { readLines } from './lines.js'
 import { identityForm, isAlive, ownIdentity, rememberAlive } from './process-identity.js'
 import { makeDirectory, syncDirectory } from './sync-directory.js'
@@ -49,7 +50,7 @@ export class DeadSpace {
   /** By whether the dead-letter topic has refused them, too. */
   readonly #lots = new Map<boolean, Lot>()
   #waitingBytes = 0
-  #lastWrite: Promise<unknown> = Promise.resolve()
+  readonly #writes = new InTurn()
   #bytes = 0
   #measuredAtMs = -Infinity
   #nothingToClaim = { mtimeMs: -Infinity, atMs: -Infinity }
@@ -176,11 +177,10 @@ export class DeadSpace {
 
   #newLot(refused: boolean): Lot {
     const lot: Lot = { lines: [], bytes: 0, written: Promise.resolve() }
-    lot.written = this.#lastWrite.then(() => {
+    lot.written = this.#writes.run(() => {
       if (this.#lots.get(refused) === lot) this.#lots.delete(refused)
       return this.#write(lot.lines.join(''), refused)
     })
-    this.#lastWrite = Promise.allSettled([lot.written])
     return lot
   }
 

@@ -2,7 +2,8 @@ import { readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { encodeEntry } from '../../../../lib/delivery/journal/entry.js'
-import { type Damage, Log, type TakenEntry } from '../../../../lib/delivery/journal/log.js'
+import { type Damage, Log } from '../../../../lib/delivery/journal/log.js'
+import type { PlacedEntry } from '../../../../lib/delivery/journal/part.js'
 import { BadDisk } from '../../../support/bad-disk.js'
 import { makeDirectory } from '../../../support/directory.js'
 import { createRandom } from '../../../support/random.js'
@@ -37,12 +38,12 @@ async function drain(log: Log): Promise<number[]> {
   const numbers: number[] = []
   for (let taken = await log.take(chunkBytes); taken.length > 0; taken = await log.take(chunkBytes)) {
     numbers.push(...numbersOf(taken))
-    await log.finish(taken.map(({ ref }) => ref))
+    await log.finish(taken.map(({ place }) => place))
   }
   return numbers
 }
 
-function numbersOf(taken: TakenEntry[]): number[] {
+function numbersOf(taken: PlacedEntry[]): number[] {
   return taken.map(({ entry }) => entry.firstSeenMs)
 }
 
@@ -57,7 +58,7 @@ test('entries come out in order, once each, over segments and over a restart', a
   t.match(log.totals, { entries: 100, metrics: 200 })
   t.equal(log.oldestMs, 1)
   const taken = await log.take(chunkBytes)
-  await log.finish(taken.map(({ ref }) => ref))
+  await log.finish(taken.map(({ place }) => place))
   await log.close()
 
   const again = await openLog(t, root)
@@ -105,7 +106,7 @@ test('whatever goes wrong with the disk, all that was promised comes out, over c
     const send = async () => {
       const sent = (await log.take(chunkBytes)).filter(() => below(4) > 0)
       // That is noted on the disk, too, which may fail: then some of it comes twice.
-      await log.finish(sent.map(({ ref }) => ref)).catch(() => undefined)
+      await log.finish(sent.map(({ place }) => place)).catch(() => undefined)
       for (const number of numbersOf(sent)) finished.add(number)
     }
     for (let step = 0; step < 60; step++) {
@@ -156,7 +157,7 @@ test('finished segments are deleted, so that their space can be used again', asy
   const before = log.totals.bytes
   for (let finished = 0; finished < 20; ) {
     const taken = await log.take(chunkBytes)
-    await log.finish(taken.map(({ ref }) => ref))
+    await log.finish(taken.map(({ place }) => place))
     finished += taken.length
   }
   t.ok(log.totals.bytes <= before / 2, `${log.totals.bytes} of ${before} bytes are left`)
@@ -165,8 +166,8 @@ test('finished segments are deleted, so that their space can be used again', asy
 test('held entries are not given out, and those finished early do not come again', async (t) => {
   const root = await makeDirectory(t)
   const log = await openLog(t, root)
-  const refs = await log.append([entryOf(1), entryOf(2, true), entryOf(3), entryOf(4, true)])
-  await log.finish(refs.slice(3))
+  const places = await log.append([entryOf(1), entryOf(2, true), entryOf(3), entryOf(4, true)])
+  await log.finish(places.slice(3))
   t.same(numbersOf(await log.take(chunkBytes)), [1, 3])
   t.same(await log.take(chunkBytes), [])
   t.equal(log.totals.entries, 3)
