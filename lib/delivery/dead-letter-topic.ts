@@ -14,10 +14,10 @@ export type DeadLetter = Pick<DeadRecord, 'reason' | 'errorCode' | 'firstSeenMs'
 }
 
 /** Records with headers cost some 5 us each; live requests come in between. */
-const lettersAtATime = 100
+const deadLettersAtATime = 100
 const pauseBetweenTriesMs = 50
 
-/** VANTAGE_KAFKA_DEAD_LETTER_TOPIC, with a producer of its own that is started with the first letter. */
+/** VANTAGE_KAFKA_DEAD_LETTER_TOPIC, with a producer of its own that is started with the first dead letter. */
 export class DeadLetterTopic {
   readonly name: string
   readonly #sender: Sender
@@ -36,12 +36,12 @@ export class DeadLetterTopic {
   }
 
   /**
-   * Waits, without limit, until each letter is in the topic or has failed. Resolves with the reasons of those that
+   * Waits, without limit, until each dead letter is in the topic or has failed. Resolves with the reasons of those that
    * failed, by their place; with undefined when the topic was closed before that. One lot at a time, in the order of
    * the calls.
    */
-  send(letters: readonly DeadLetter[]): Promise<ReadonlyMap<number, string> | undefined> {
-    return this.#turns.run(() => this.#send(letters))
+  send(deadLetters: readonly DeadLetter[]): Promise<ReadonlyMap<number, string> | undefined> {
+    return this.#turns.run(() => this.#send(deadLetters))
   }
 
   /** As {@link Sender.replaceStuck}. */
@@ -56,14 +56,14 @@ export class DeadLetterTopic {
     await this.#turns.run(async () => undefined)
   }
 
-  async #send(letters: readonly DeadLetter[]): Promise<Map<number, string> | undefined> {
+  async #send(deadLetters: readonly DeadLetter[]): Promise<Map<number, string> | undefined> {
     const reasons = new Map<number, string>()
-    for (let first = 0; first < letters.length; first += lettersAtATime) {
-      const lot = letters.slice(first, first + lettersAtATime)
-      const refused = await Promise.all(lot.map((letter) => this.#sendOne(letter)))
-      for (const [n, letter] of lot.entries()) {
-        // Good letters are refused in bad company, too.
-        const alone = refused[n] && (await this.#sendOne(letter))
+    for (let first = 0; first < deadLetters.length; first += deadLettersAtATime) {
+      const lot = deadLetters.slice(first, first + deadLettersAtATime)
+      const refused = await Promise.all(lot.map((deadLetter) => this.#sendOne(deadLetter)))
+      for (const [n, deadLetter] of lot.entries()) {
+        // Good ones are refused in bad company, too.
+        const alone = refused[n] && (await this.#sendOne(deadLetter))
         if (alone !== undefined) reasons.set(first + n, alone.reason)
       }
     }
@@ -71,9 +71,9 @@ export class DeadLetterTopic {
   }
 
   /** Sends it until the brokers take it, or refuse it for good, or the topic is closed. */
-  async #sendOne(letter: DeadLetter): Promise<FailedRecord | undefined> {
+  async #sendOne(deadLetter: DeadLetter): Promise<FailedRecord | undefined> {
     while (!this.#closed) {
-      const [failed] = await this.#sender.producer.sendWithHeaders(letter.value, letter.key, headersOf(letter))
+      const [failed] = await this.#sender.producer.sendWithHeaders(deadLetter.value, deadLetter.key, headersOf(deadLetter))
       if (failed === undefined || failed.forGood) return failed
       await pause(pauseBetweenTriesMs)
     }

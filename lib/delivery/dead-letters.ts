@@ -60,7 +60,7 @@ export class DeadLetters {
     let records = 0
     let refused = 0
     for await (const some of dead.read(file)) {
-      const failed = await this.#topic.send(some.map(letterOf))
+      const failed = await this.#topic.send(some.map(deadLetterOf))
       if (failed === undefined) return
       const kept = some.filter((_, n) => failed.has(n))
       if (kept.length > 0) await dead.bury(kept, { refused: true })
@@ -72,6 +72,6 @@ export class DeadLetters {
   }
 }
 
-function letterOf(record: DeadRecord): DeadLetter {
+function deadLetterOf(record: DeadRecord): DeadLetter {
   return { ...record, key: record.key === null ? undefined : Buffer.from(record.key), value: Buffer.from(record.value) }
 }

@@ -15,7 +15,7 @@ import { OtherTopics } from './other-topics.js'
 import type { Deferred, DeliveryOutcome } from './outcome.js'
 import type { RecordBatch } from './record-batch.js'
 import { Redelivery } from './redelivery.js'
-import { Rejects } from './rejects.js'
+import { RejectedDeadLetters } from './rejected-dead-letters.js'
 import { chunkBytes, Replay } from './replay.js'
 import { Sender } from './sender.js'
 import { Shipping } from './shipping.js'
@@ -33,8 +33,8 @@ const warnEveryMs = 1000
  * Takes accepted metrics to Kafka, or to the journal when Kafka is slow or away, and says of each batch what became of it.
  */
 export class Delivery {
-  /** Takes metrics that failed validation, where VANTAGE_DEAD_LETTER_INVALID asks for it. */
-  readonly rejects: Rejects | undefined
+  /** Takes rejected metrics to the dead-letter topic, where VANTAGE_DEAD_LETTER_INVALID asks for it. */
+  readonly rejectedDeadLetters: RejectedDeadLetters | undefined
   readonly #telemetry: Telemetry
   readonly #pool: BufferPool
   readonly #kafka: Kafka
@@ -73,7 +73,7 @@ export class Delivery {
     const replaySender = new Sender(() => kafka.openProducer())
     if (config.kafkaDeadLetterTopic !== '') this.#deadLetterTopic = new DeadLetterTopic(config, logger)
     if (this.#deadLetterTopic !== undefined && config.deadLetterInvalid) {
-      this.rejects = new Rejects(this.#deadLetterTopic, counts, logger)
+      this.rejectedDeadLetters = new RejectedDeadLetters(this.#deadLetterTopic, counts, logger)
     }
     this.#watchdog = new Watchdog({
       config,
@@ -99,7 +99,7 @@ export class Delivery {
       maxChunks: Math.max(1, Math.min(mostChunks, Math.floor((this.#held.maxBytes * replayShare) / (2 * chunkBytes)))),
       onLaunch: (shipment) => this.#held.hold(shipment),
       onSettled: (shipment, failed) => this.#shipping.settle(shipment, failed),
-      isUp: () => health.status.up && !health.refuses,
+      isUp: () => health.status.up && !health.recordsFail,
       isLive: () => this.#admission.isLive,
       onError: (error) => logger.error({ err: error }, 'the journal could not be replayed; trying again'),
     })
@@ -121,7 +121,7 @@ export class Delivery {
   /**
    * Resolves once Kafka takes records, and after `waitForKafkaMs` in any case: it is waited for in the background then.
    *
-   * @throws {Error} when librdkafka refuses its properties
+   * @throws {Error} when librdkafka does not take its properties
    */
   async start(waitForKafkaMs: number): Promise<void> {
     await this.#journal?.start()
@@ -146,7 +146,7 @@ export class Delivery {
     await this.#shipping.drain(deadline)
     this.#watchdog.stop()
     await this.#spilling.spillAll()
-    await this.rejects?.stop(this.kafka.up ? Math.max(0, deadline - performance.now()) : 0)
+    await this.rejectedDeadLetters?.stop(this.kafka.up ? Math.max(0, deadline - performance.now()) : 0)
     this.#kafka.stop()
     this.#admission.close()
     this.#burial.stop()

@@ -11,9 +11,9 @@ const probeHangsAfterMs = 2000
 const retryIntervalMs = 100
 /** Acknowledgements say nothing of partitions that no batch went to. */
 const askAtLeastEveryMs = 5000
-/** Brokers that answer may refuse every record nevertheless: so often one batch has to find out. */
-const tryRefusedEveryMs = 5000
-/** While Kafka has not been seen yet, so many questions may fail before that is told without a reason. */
+/** Brokers that answer may take no record nevertheless: so often one batch has to find out. */
+const tryFailingEveryMs = 5000
+/** While Kafka has not answered yet, so many questions may fail before that is reported without a reason. */
 const maxUnexplained = 3
 
 /** `partial`: some partitions take records, others do not. */
@@ -25,7 +25,7 @@ export type KafkaHealthOptions = {
   partitions: Partitions
   /** An acknowledgement that took longer than this does not show that Kafka is well again. */
   slowAfterMs: number
-  /** Told whenever `up` or the message of a failure changes. */
+  /** Called whenever `up` or the message of a failure changes. */
   onChange: (status: KafkaStatus) => void
 }
 
@@ -40,11 +40,11 @@ export class KafkaHealth {
   #acknowledgedAt = -Infinity
   #answersSince = Infinity
   #askedAt = -Infinity
-  /** Until then, answers do not tell that records are taken. */
+  /** Until then, answers do not show that records are taken. */
   #stalledUntil = -Infinity
   #error: ConnectionError | undefined
-  /** Of records, since the last acknowledgement. */
-  #refusal: string | undefined
+  /** Why records have failed since the last acknowledgement. */
+  #failure: string | undefined
   /** Questions that failed before a reason was known. */
   #unexplained = 0
   #timer: NodeJS.Timeout | undefined
@@ -62,9 +62,9 @@ export class KafkaHealth {
     return this.#status.up && someAway ? { up: true, message: description, partial: true } : this.#status
   }
 
-  /** Whether the brokers have refused records since they last acknowledged some. */
-  get refuses(): boolean {
-    return this.#refusal !== undefined
+  /** Whether records have failed since the brokers last acknowledged some. */
+  get recordsFail(): boolean {
+    return this.#failure !== undefined
   }
 
   /** When the brokers last acknowledged something, on the clock of performance.now(). */
@@ -97,7 +97,7 @@ export class KafkaHealth {
     if (!this.#status.up && tookMs > this.#options.slowAfterMs) return
     this.#acknowledgedAt = performance.now()
     this.#stalledUntil = -Infinity
-    this.#refusal = undefined
+    this.#failure = undefined
     this.#set(true, 'Acknowledges')
   }
 
@@ -107,7 +107,7 @@ export class KafkaHealth {
    */
   stalled(waitedMs: number, partial: boolean): void {
     this.#stalledUntil = partial ? performance.now() : Infinity
-    this.#set(false, `No acknowledgement for ${waitedMs} ms${this.#because(this.#refusal)}`)
+    this.#set(false, `No acknowledgement for ${waitedMs} ms${this.#because(this.#failure)}`)
   }
 
   /**
@@ -115,7 +115,7 @@ export class KafkaHealth {
    * `acknowledged`.
    */
   released(acknowledged: boolean): void {
-    if (this.#stalledUntil === Infinity) this.#stalledUntil = performance.now() + (acknowledged ? 0 : tryRefusedEveryMs)
+    if (this.#stalledUntil === Infinity) this.#stalledUntil = performance.now() + (acknowledged ? 0 : tryFailingEveryMs)
   }
 
   /** Notes why a connection failed, to explain that Kafka is away: the first reason, or the last that is there to stay. */
@@ -124,8 +124,8 @@ export class KafkaHealth {
   }
 
   /** Notes why records were not taken, which may be so although the brokers answer. */
-  refused(reason: string): void {
-    this.#refusal = reason
+  recordsFailed(reason: string): void {
+    this.#failure = reason
   }
 
   /** Asks the brokers once, unless their acknowledgements are answer enough. */
@@ -176,7 +176,7 @@ export class KafkaHealth {
     else if (!this.#status.up && !this.#producer().identified) {
       this.#set(
         false,
-        `Kafka has not given this producer an id yet, which it needs to send${this.#because(this.#refusal)}`,
+        `Kafka has not given this producer an id yet, which it needs to send${this.#because(this.#failure)}`,
       )
     } else {
       this.#error = undefined

@@ -87,7 +87,7 @@ export class Kafka {
           { reason },
           'a Kafka producer failed for good and is replaced; its records are sent again',
         )
-        this.health.refused(reason)
+        this.health.recordsFailed(reason)
       },
       ...(onStatistics && { onStatistics }),
     })

@@ -7,11 +7,11 @@ import { Shipment } from './shipment.js'
 export type OtherTopicsOptions = {
   journal: Journal
   openProducer: (topic: string) => Producer
-  /** Told of each shipment that is sent. */
+  /** Called with each shipment that is sent. */
   onLaunch: (shipment: Shipment) => void
-  /** Told when nothing of a shipment is on its way any more. */
+  /** Called when nothing of a shipment is on its way any more. */
   onFinished: (shipment: Shipment) => void
-  /** Told why records are not taken, which is tried again. */
+  /** Called with the reason why records are not taken; they are sent again. */
   onFailed: (topic: string, records: number, reason: string) => void
 }
 
@@ -40,7 +40,7 @@ export class OtherTopics {
     this.#timer = setInterval(() => this.#look(), lookEveryMs)
   }
 
-  /** Gives up what is not acknowledged: it stays in the journal. */
+  /** What is not acknowledged stays in the journal. */
   async stop(): Promise<void> {
     this.#stopping = true
     clearInterval(this.#timer)
@@ -77,7 +77,7 @@ export class OtherTopics {
     onLaunch(shipment)
     const failed = await sender.send(shipment.batch)
     if (this.#stopping && failed.length > 0) return
-    shipment.settle(failed)
+    shipment.note(failed)
     const [first] = failed
     if (first !== undefined) onFailed(shipment.topic ?? '', failed.length, reasonOf(shipment.batch, first))
     if (first === undefined || (await redelivery.redeliver(shipment, failed))) onFinished(shipment)

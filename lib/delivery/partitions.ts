@@ -16,7 +16,7 @@ export type PartitionsOptions = {
   topic: string
   /** librdkafka's name of what gives a key its partition. */
   partitioner: string
-  /** Told what is said of the partitions, whenever it changes. */
+  /** Called with the description of the partitions, whenever it changes. */
   onChange: (description: string) => void
 }
 
@@ -56,7 +56,7 @@ export class Partitions {
     if (partitions === this.#count && leaderless.length === 0 && this.#leaderless.size === 0) return
     this.#count = partitions
     this.#leaderless = new Set(leaderless)
-    this.#tell()
+    this.#update()
   }
 
   /** Whether a record of the batch belongs to a partition that takes none. A batch without keys can go to any other. */
@@ -79,12 +79,12 @@ export class Partitions {
     const silence = this.#silences.get(partition) ?? { waiting: new Set(), acknowledges: false }
     silence.waiting.add(shipment)
     this.#silences.set(partition, silence)
-    this.#tell()
+    this.#update()
     return true
   }
 
   /** Nothing of the shipment is on its way any more. */
-  settled(shipment: Shipment): void {
+  finished(shipment: Shipment): void {
     if (this.#silences.size === 0) return
     for (const [partition, silence] of this.#silences) {
       if (!silence.waiting.delete(shipment)) continue
@@ -110,7 +110,7 @@ export class Partitions {
   #end(partition: number, silence: Silence): void {
     if (this.#silences.get(partition) !== silence) return
     this.#silences.delete(partition)
-    this.#tell()
+    this.#update()
   }
 
   get #away(): Set<number> {
@@ -129,7 +129,7 @@ export class Partitions {
     return [...new Set(partitions)].filter((partition) => partition >= 0)
   }
 
-  #tell(): void {
+  #update(): void {
     const away = this.#away
     const { topic, onChange } = this.#options
     const silent = [...this.#silences.keys()].filter((partition) => !this.#leaderless.has(partition))

@@ -28,14 +28,14 @@ export class Redelivery {
   }
 
   /**
-   * Resolves when each record is acknowledged or refused for good, or the shipment has been given up meanwhile; with
+   * Resolves when each record is acknowledged or refused for good, or the shipment has been deferred meanwhile; with
    * false, when redelivery was closed before that.
    */
   async redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<boolean> {
     let left = await this.#judgeRefused(shipment, failed)
     for (let pauseMs = firstPauseMs; left.length > 0 && !this.#isOver(shipment); ) {
       const again = await this.#live.send(shipment.batch, { records: left })
-      shipment.settle(again, left)
+      shipment.note(again, left)
       // When some got through, others only found librdkafka's queue full.
       const progress = again.length < left.length
       left = await this.#judgeRefused(shipment, again)
@@ -52,7 +52,7 @@ export class Redelivery {
   }
 
   #isOver(shipment: Shipment): boolean {
-    return this.#closed || shipment.state === 'given up'
+    return this.#closed || shipment.state === 'deferred'
   }
 
   /** Finds out about those that were refused, one shipment at a time; returns the numbers of the others. */
@@ -68,7 +68,7 @@ export class Redelivery {
   async #sendAlone(shipment: Shipment, records: readonly number[]): Promise<void> {
     if (records.length === 0 || this.#isOver(shipment)) return
     const failed = await this.#alone.send(shipment.batch, { records })
-    shipment.settle(failed, records)
+    shipment.note(failed, records)
     const isForGood = (failure: FailedRecord) => refusesRecord(shipment.batch, failure)
     const refused = failed.filter(isForGood)
     const [only] = refused

@@ -11,14 +11,14 @@ export type ReplayOptions = {
   partitions: Partitions
   /** Most chunks under way. */
   maxChunks: number
-  /** Told of each shipment that is sent. */
+  /** Called with each shipment that is sent. */
   onLaunch: (shipment: Shipment) => void
   /**
-   * Told when the brokers have answered for all of a shipment, and what failed of it. Resolves when nothing of it is on its
-   * way any more.
+   * Called when the brokers have answered for all of a shipment, with what failed of it. Resolves when nothing of it is on
+   * its way any more.
    */
   onSettled: (shipment: Shipment, failed: readonly FailedRecord[]) => Promise<void>
-  /** Whether the brokers answer, and refuse nothing. */
+  /** Whether the brokers answer, and records do not fail. */
   isUp: () => boolean
   /** Whether agents are posting at the moment, whose latency matters more. */
   isLive: () => boolean
@@ -27,7 +27,7 @@ export type ReplayOptions = {
 
 /** What is sent at a time: large enough for the brokers' throughput, small enough not to stand in the way. */
 export const chunkBytes = 256 * 1024
-/** Three quarters of the time are for those who wait for an answer. */
+/** Three quarters of the time are for requests that wait for an answer. */
 const pausePerTime = 3
 const idlePollMs = 50
 /** A chunk that takes longer is slow, and the next one does not wait for it. */

@@ -3,7 +3,7 @@ import { type DeferralReason, type DeliveryOutcome, deferred, type RefusedRecord
 import type { FailedRecord } from './producer.js'
 import { metricsBefore, metricsIn, type RecordBatch } from './record-batch.js'
 
-/** Hears the outcome, once. */
+/** Called with the outcome, once. */
 type Conclude = (outcome: DeliveryOutcome) => void
 
 /** librdkafka's copy of a record costs about this much beside the value (rd_kafka_msg_t, key, allocation). */
@@ -13,11 +13,11 @@ const overheadBytesPerRecord = 256
  * - asked: its request waits for the outcome
  * - promised: taken before the brokers had it; it lies in memory or in the journal
  * - acknowledged: taken after the brokers had it
- * - given up: deferred; what librdkafka has queued cannot be called back, so it may still arrive
+ * - deferred: not taken; what librdkafka has queued cannot be called back, so it may still arrive
  */
-type State = 'asked' | 'promised' | 'acknowledged' | 'given up'
+type State = 'asked' | 'promised' | 'acknowledged' | 'deferred'
 
-/** One batch's records on their way to the brokers. Its outcome is told once. */
+/** One batch's records on their way to the brokers. It has one outcome. */
 export class Shipment {
   readonly batch: RecordBatch
   readonly firstSeenMs: number
@@ -99,7 +99,7 @@ export class Shipment {
   }
 
   /** Notes what became of its records, or of those numbered: all that did not fail are acknowledged. */
-  settle(failed: readonly FailedRecord[], records?: readonly number[]): void {
+  note(failed: readonly FailedRecord[], records?: readonly number[]): void {
     if (records === undefined && failed.length === 0) {
       this.#deliver(0, this.records)
       return
@@ -129,7 +129,7 @@ export class Shipment {
     this.promise('journal')
   }
 
-  /** Takes it before the brokers have it. */
+  /** It is taken before the brokers have it. */
   promise(durability: 'journal' | 'memory'): void {
     if (this.#state !== 'asked') return
     this.#state = 'promised'
@@ -142,9 +142,9 @@ export class Shipment {
     this.#conclude?.({ kind: 'taken', durability: 'kafka', refused: this.refused })
   }
 
-  giveUp(reason: DeferralReason, detail: string): void {
+  defer(reason: DeferralReason, detail: string): void {
     if (this.#state !== 'asked') return
-    this.#state = 'given up'
+    this.#state = 'deferred'
     this.#conclude?.(deferred(reason, detail))
   }
 }

@@ -31,7 +31,7 @@ export type ShippingOptions = {
 
 /** Takes batches to the brokers, and notes in the figures what became of each. */
 export class Shipping {
-  /** Shipments that are neither acknowledged, nor in the journal, nor given up; oldest first. */
+  /** Shipments that are neither acknowledged, nor in the journal, nor deferred; oldest first. */
   readonly pending = new Set<Shipment>()
   readonly #options: ShippingOptions
   readonly #redeliveryWarning: Seldom
@@ -61,8 +61,8 @@ export class Shipping {
   async settle(shipment: Shipment, failed: readonly FailedRecord[]): Promise<void> {
     // What failed because the process ends is in the journal, or has been answered.
     if (failed.length > 0 && this.#closing) return
-    shipment.settle(failed)
-    if (failed.length === 0 || shipment.state === 'given up') this.finish(shipment)
+    shipment.note(failed)
+    if (failed.length === 0 || shipment.state === 'deferred') this.finish(shipment)
     else await this.#redeliver(shipment, failed)
   }
 
@@ -76,7 +76,7 @@ export class Shipping {
     shipment.finished = true
     if (shipment.pooled) pool.give(shipment.batch.bytes)
     shipment.acknowledge()
-    kafka.partitions.settled(shipment)
+    kafka.partitions.finished(shipment)
     if (kafka.sender.idle) kafka.health.released(shipment.delivered.records > 0)
   }
 
@@ -108,7 +108,7 @@ export class Shipping {
     const [first] = failed
     const reason = first === undefined ? 'unknown' : reasonOf(shipment.batch, first)
     this.#redeliveryWarning.add(failed.length, reason)
-    kafka.health.refused(reason)
+    kafka.health.recordsFailed(reason)
     if (await redelivery.redeliver(shipment, failed)) this.finish(shipment)
   }
 
@@ -120,12 +120,12 @@ export class Shipping {
     counts.acknowledgedBytes += bytes
     counts.recordsFailed += shipment.records - records
     if (records > 0 && shipment.pooled) telemetry.observe('acknowledgeDurationSeconds', shipment.ageMs / 1000)
-    if (shipment.state === 'given up') ledger.late(metrics)
+    if (shipment.state === 'deferred') ledger.late(metrics)
     else ledger.acknowledged(metrics, placeOf(shipment))
   }
 }
 
-/** Where the metrics of a shipment are held that was not given up. */
+/** Where the metrics of a shipment are held that was not deferred. */
 function placeOf({ state, entry }: Shipment): HeldPlace {
   if (state === 'asked') return 'inFlight'
   return entry === undefined ? 'inMemory' : 'waiting'

@@ -21,7 +21,7 @@ export type SpillingOptions = {
 
 /**
  * Takes batches to the journal: those that do not go to Kafka first, and shipments that Kafka has not acknowledged in time.
- * What the journal does not take, either, is given up.
+ * What the journal does not take, either, is deferred.
  */
 export class Spilling {
   readonly #options: SpillingOptions
@@ -42,7 +42,7 @@ export class Spilling {
     }
   }
 
-  /** Takes a shipment that is on its way to the journal, too; it is held there until its way has ended. */
+  /** Takes a shipment that is on its way to Kafka to the journal, too. Replay does not take it from there before it is finished. */
   spill(shipment: Shipment): void {
     this.#options.pending.delete(shipment)
     const spill = this.#spill(shipment)
@@ -69,7 +69,7 @@ export class Spilling {
       this.#setAside(shipment)
     } catch (error) {
       const late = `Kafka did not acknowledge the batch within ${this.#options.config.ackTimeoutMs} ms`
-      shipment.giveUp('ackTimeout', `${late}; ${messageOf(error)}`)
+      shipment.defer('ackTimeout', `${late}; ${messageOf(error)}`)
       this.#setAside(shipment)
       if (wasInMemory && !shipment.finished) this.#options.pending.add(shipment)
     }

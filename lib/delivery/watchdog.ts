@@ -8,7 +8,7 @@ const lookEveryMs = 50
 /** Long after socket.timeout.ms, when librdkafka sends again by itself. */
 const stuckAfterMs = 75_000
 
-/** Whatever has a producer that can be replaced, as {@link Sender.replaceStuck} says. */
+/** What has a producer that can be replaced, as {@link Sender.replaceStuck} says. */
 type Replaceable = { replaceStuck: (longerThanMs: number) => boolean }
 
 export type WatchdogOptions = {
@@ -22,7 +22,7 @@ export type WatchdogOptions = {
   logger: Logger
 }
 
-/** Notices what does not come to its end by itself: shipments that wait too long, and producers that are stuck. */
+/** Looks after what does not end by itself: shipments that wait too long, and producers that are stuck. */
 export class Watchdog {
   readonly #options: WatchdogOptions
   #timer: NodeJS.Timeout | undefined
@@ -55,13 +55,13 @@ export class Watchdog {
     }
   }
 
-  /** Takes shipments that have waited too long to the journal, or gives them up, so that their agents hear in time. */
+  /** Takes shipments that have waited too long to the journal, or defers them, so that their agents hear in time. */
   #spillLate(): void {
     const now = performance.now()
     const { pending, spilling, hasJournal } = this.#options
     for (const shipment of [...pending]) {
       if (shipment.deadlineMs > now) return
-      // What was promised from memory has nowhere else to go, and nobody waits for it.
+      // What was promised from memory has nowhere else to go, and no agent waits for it.
       if (shipment.state === 'promised' && !hasJournal) continue
       this.#noteLate(shipment, now)
       spilling.spill(shipment)
@@ -71,7 +71,7 @@ export class Watchdog {
   #noteLate(shipment: Shipment, now: number): void {
     const { health, partitions } = this.#options.kafka
     const { ackTimeoutMs } = this.#options.config
-    const isPartial = !health.refuses && partitions.timedOut(shipment) && !partitions.allAway
+    const isPartial = !health.recordsFail && partitions.timedOut(shipment) && !partitions.allAway
     if (now - health.acknowledgedAtMs > ackTimeoutMs) health.stalled(ackTimeoutMs, isPartial)
   }
 }

@@ -73,7 +73,7 @@ export async function ingest(request: BatchRequest, likely: Format, context: Ing
         ? outcomeOf(intake, undefined)
         : conclude(intake, await deliver(intake, request, context), request)
     // Only now: of a batch that is deferred, the agent will send them again.
-    context.delivery.rejects?.keep(intake.letters)
+    context.delivery.rejectedDeadLetters?.keep(intake.letters)
     account.settle(outcome)
     const answer = format.answer(outcome)
     if (outcome.rejected > 0) {

@@ -91,8 +91,8 @@ test('a partition that does not acknowledge in time is away until nothing waits 
   t.notOk(partitions.isAway(batchOf(well)))
   for (const shipment of shipments) {
     t.ok(partitions.someAway)
-    shipment.settle([])
-    partitions.settled(shipment)
+    shipment.note([])
+    partitions.finished(shipment)
   }
   t.notOk(partitions.someAway)
 })

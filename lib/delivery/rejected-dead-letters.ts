@@ -7,16 +7,16 @@ import type { DeadLetter, DeadLetterTopic } from './dead-letter-topic.js'
 
 /** A budget of their own, so that they take nothing from the metrics that were accepted. */
 const maxHeldBytes = 16 * 2 ** 20
-/** What a letter costs beside its value: the object, its headers, and librdkafka's for a while. */
-const overheadBytesPerLetter = 512
+/** What a dead letter costs beside its value: the object, its headers, and librdkafka's for a while. */
+const overheadBytesEach = 512
 const warnEveryMs = 60_000
 
 /**
- * Metrics that failed validation, on their way to the dead-letter topic. Their agents were told that they are rejected,
- * and nothing was promised: they wait in memory while Kafka is away, and what there is no room for, or the topic does
- * not take, is counted and dropped. The disk is for what was promised, and a faulty agent could fill it.
+ * Rejected metrics on their way to the dead-letter topic. Their agents know that they are rejected, and nothing was
+ * promised: they wait in memory while Kafka is away, and what there is no room for, or the topic does not take, is counted
+ * and dropped. The disk is for what was promised, and a faulty agent could fill it.
  */
-export class Rejects {
+export class RejectedDeadLetters {
   readonly #topic: DeadLetterTopic
   readonly #counts: Pick<Counts, 'rejectedDeadLetters' | 'rejectedDeadLettersDropped'>
   readonly #warning: Seldom
@@ -36,16 +36,16 @@ export class Rejects {
     )
   }
 
-  /** Takes all of the letters, or none where there is no room. */
-  keep(letters: readonly DeadLetter[]): void {
-    if (letters.length === 0) return
-    const heldBytes = this.#heldBytes + bytesOf(letters)
+  /** Takes all of them, or none where there is no room. */
+  keep(deadLetters: readonly DeadLetter[]): void {
+    if (deadLetters.length === 0) return
+    const heldBytes = this.#heldBytes + bytesOf(deadLetters)
     if (heldBytes > maxHeldBytes) {
-      this.#drop(letters.length, 'as many wait for Kafka as may')
+      this.#drop(deadLetters.length, 'as many wait for Kafka as may')
       return
     }
     this.#heldBytes = heldBytes
-    for (const letter of letters) this.#waiting.push(letter)
+    for (const deadLetter of deadLetters) this.#waiting.push(deadLetter)
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined
     })
@@ -58,25 +58,25 @@ export class Rejects {
 
   async #sendAll(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const letters = this.#waiting
+      const deadLetters = this.#waiting
       this.#waiting = []
-      await this.#send(letters)
-      this.#heldBytes -= bytesOf(letters)
+      await this.#send(deadLetters)
+      this.#heldBytes -= bytesOf(deadLetters)
     }
   }
 
-  async #send(letters: readonly DeadLetter[]): Promise<void> {
+  async #send(deadLetters: readonly DeadLetter[]): Promise<void> {
     try {
-      const failed = await this.#topic.send(letters)
+      const failed = await this.#topic.send(deadLetters)
       if (failed === undefined) {
-        this.#drop(letters.length, 'the collector stops')
+        this.#drop(deadLetters.length, 'the collector stops')
         return
       }
-      this.#counts.rejectedDeadLetters += letters.length - failed.size
+      this.#counts.rejectedDeadLetters += deadLetters.length - failed.size
       const [reason] = failed.values()
       if (reason !== undefined) this.#drop(failed.size, reason)
     } catch (error) {
-      this.#drop(letters.length, messageOf(error))
+      this.#drop(deadLetters.length, messageOf(error))
     }
   }
 
@@ -86,6 +86,6 @@ export class Rejects {
   }
 }
 
-function bytesOf(letters: readonly DeadLetter[]): number {
-  return letters.reduce((sum, { value }) => sum + value.length + overheadBytesPerLetter, 0)
+function bytesOf(deadLetters: readonly DeadLetter[]): number {
+  return deadLetters.reduce((sum, { value }) => sum + value.length + overheadBytesEach, 0)
 }
