@@ -20,7 +20,7 @@ export class BrokerStates {
   readonly #errors = new Map<string, number>()
   #states: BrokerState[] = []
 
-  /** @param onErrors told of each broker's errors since it was last told */
+  /** @param onErrors called with each broker's errors since the last call */
   constructor(onErrors: (broker: string, errors: number) => void) {
     this.#onErrors = onErrors
   }

@@ -17,7 +17,7 @@ export type BurialOptions = {
   logger: Logger
 }
 
-/** Keeps what was promised to agents and the brokers refuse: its records go to the dead space on disk. */
+/** Keeps the records that the brokers refuse after their promise was given: they go to the dead space on disk. */
 export class Burial {
   readonly #options: BurialOptions
   #stopped = false
@@ -29,7 +29,7 @@ export class Burial {
   /** The metrics of a promised shipment are with the brokers now, but for those that are dead. */
   keepPromise(shipment: Shipment): void {
     const { entry, delivered, metrics, refused } = shipment
-    // Now, since the bytes of the batch are not the shipment's for longer than this call.
+    // Copied now: after this call, the bytes of the batch are used for another one.
     if (refused.length > 0) void this.#bury(this.#deadRecords(shipment), metrics - delivered.metrics, entry)
     else if (entry !== undefined) this.#options.journal?.finish(entry)
   }

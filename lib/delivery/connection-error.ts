@@ -3,7 +3,7 @@ import type { GlobalConfig } from 'node-rdkafka'
 /** Why a connection to a broker failed. */
 export type ConnectionError = {
   message: string
-  /** It stays until somebody changes the settings. */
+  /** It stays until the settings change. */
   lasting: boolean
 }
 

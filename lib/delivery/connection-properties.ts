@@ -4,7 +4,7 @@ import type { Config } from '../config/config.js'
 /** How to reach Kafka, whatever for. */
 export type ConnectionProperties = {
   global: GlobalConfig
-  /** For OAUTHBEARER, which librdkafka is not told by a property; '' for none. */
+  /** For OAUTHBEARER: no property of librdkafka's takes it; '' for none. */
   saslToken: string
 }
 

@@ -70,10 +70,14 @@ export class DeadLetterTopic {
     return this.#closed ? undefined : reasons
   }
 
-  /** Sends it until the brokers take it, or refuse it for good, or the topic is closed. */
+  /** Sends it until the brokers take it or refuse it, or the topic is closed. */
   async #sendOne(deadLetter: DeadLetter): Promise<FailedRecord | undefined> {
     while (!this.#closed) {
-      const [failed] = await this.#sender.producer.sendWithHeaders(deadLetter.value, deadLetter.key, headersOf(deadLetter))
+      const [failed] = await this.#sender.producer.sendWithHeaders(
+        deadLetter.value,
+        deadLetter.key,
+        headersOf(deadLetter),
+      )
       if (failed === undefined || failed.forGood) return failed
       await pause(pauseBetweenTriesMs)
     }

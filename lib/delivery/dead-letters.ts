@@ -36,7 +36,7 @@ export class DeadLetters {
     }, lookEveryMs)
   }
 
-  /** Resolves when nothing is on its way any more, or the disk hangs; to be called when the topic is being closed. */
+  /** Resolves when nothing is on its way any more, or the disk hangs. Close the topic first, which ends what is on its way. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     await Promise.race([this.#sending, pause(stopWithinMs, undefined, { ref: false })])
@@ -55,7 +55,7 @@ export class DeadLetters {
     }
   }
 
-  /** At least once: a file is dropped when all of it is in the topic, or kept elsewhere because it cannot be. */
+  /** At least once: a file is dropped when all of it is in the topic, or is kept elsewhere since the topic refuses it. */
   async #send(file: DeadFile, dead: DeadSpace): Promise<void> {
     let records = 0
     let refused = 0

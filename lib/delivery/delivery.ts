@@ -23,15 +23,13 @@ import { Spilling } from './spilling.js'
 import { Watchdog } from './watchdog.js'
 
 const waitWithJournalMs = 500
-/** Chunks of the journal that are under way at most, within a share of the byte budget: 16 a second carry 4 MiB. */
+/** The most chunks of the journal that are under way, within a share of the byte budget: 16 a second carry 4 MiB. */
 const mostChunks = 16
 const replayShare = 0.25
 const mebibyte = 2 ** 20
 const warnEveryMs = 1000
 
-/**
- * Takes accepted metrics to Kafka, or to the journal when Kafka is slow or away, and says of each batch what became of it.
- */
+/** Takes accepted metrics to Kafka, or to the journal when Kafka is slow or away, and says of each batch what became of it. */
 export class Delivery {
   /** Takes rejected metrics to the dead-letter topic, where VANTAGE_DEAD_LETTER_INVALID asks for it. */
   readonly rejectedDeadLetters: RejectedDeadLetters | undefined
@@ -119,7 +117,7 @@ export class Delivery {
   }
 
   /**
-   * Resolves once Kafka takes records, and after `waitForKafkaMs` in any case: it is waited for in the background then.
+   * Resolves once Kafka takes records, and after `waitForKafkaMs` in any case; from then on it is watched in the background.
    *
    * @throws {Error} when librdkafka does not take its properties
    */
@@ -169,12 +167,12 @@ export class Delivery {
     return this.#journal?.status
   }
 
-  /** Whether something lies in the journal that can be sent. */
+  /** Whether the journal holds something that can be sent. */
   get hasMore(): boolean {
     return this.#journal?.hasMore === true
   }
 
-  /** What of the journal cannot be read. */
+  /** Which parts of the journal cannot be read. */
   get faults(): Fault[] {
     return this.#journal?.faults ?? []
   }
@@ -206,9 +204,9 @@ export class Delivery {
   }
 
   /**
-   * The bytes of the batch are the delivery's from then on. Resolves when the brokers have acknowledged it, or it is on
-   * disk, or, with VANTAGE_DURABILITY=memory, at once: the outcome says which. It is never much later than the
-   * acknowledgement time-out. Then, or when nothing takes the batch, it is deferred.
+   * Takes the batch, whose bytes belong to the delivery from then on. Resolves when the brokers have acknowledged it, when
+   * it is on disk, or, with VANTAGE_DURABILITY=memory, at once; the outcome says which. A batch is deferred when nothing
+   * takes it, or the acknowledgement time-out has passed.
    */
   deliver(batch: RecordBatch): Promise<DeliveryOutcome> {
     const where = this.#admission.admit(batch)

@@ -22,8 +22,8 @@ export class HeldBytes {
   }
 
   /**
-   * What librdkafka holds for a partition that takes no records takes nothing from the budget of the others, within as
-   * much again: once a partition is away, no more is given to it.
+   * Counts a shipment apart from the budget, since its partition takes no records: others are to have all of it. As much
+   * again may be set aside, which is enough: a partition that is away gets no more batches.
    */
   setAside(shipment: Shipment): void {
     if (shipment.setAside || this.#setAsideBytes + shipment.heldBytes > this.maxBytes) return

@@ -18,7 +18,7 @@ export type Taken = { kind: 'taken'; durability: Durability; refused: readonly R
  */
 export type DeferralReason = 'kafkaUnavailable' | 'ackTimeout' | 'journalFull' | 'journalUnavailable' | 'overloaded'
 
-/** Nothing was promised: whoever sent the batch keeps it and sends it again. */
+/** Nothing was promised: the sender of the batch keeps it and sends it again. */
 export type Deferred = { kind: 'deferred'; reason: DeferralReason; detail: string }
 
 /** What became of a batch. */

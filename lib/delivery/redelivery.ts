@@ -9,10 +9,10 @@ const firstPauseMs = 50
 const longestPauseMs = 1000
 
 /**
- * Sends again what failed, until it is acknowledged, refused for good, or too late for its request.
+ * Sends again what failed, until it is acknowledged, refused, or too late for its request.
  *
- * A broker refuses a whole record batch for one bad record, so good records fail in bad company. Sending the refused
- * ones alone, and halving them until each half gets through or is a single record, finds the bad ones.
+ * A broker refuses a whole record batch for one bad record, so good records fail in bad company. To find the bad ones, what
+ * was refused is sent alone, and halved until each half gets through or is a single record.
  */
 export class Redelivery {
   readonly #live: Sender
@@ -28,7 +28,7 @@ export class Redelivery {
   }
 
   /**
-   * Resolves when each record is acknowledged or refused for good, or the shipment has been deferred meanwhile; with
+   * Resolves when each record is acknowledged or refused, or the shipment has been deferred meanwhile; with
    * false, when redelivery was closed before that.
    */
   async redeliver(shipment: Shipment, failed: readonly FailedRecord[]): Promise<boolean> {
@@ -55,7 +55,7 @@ export class Redelivery {
     return this.#closed || shipment.state === 'deferred'
   }
 
-  /** Finds out about those that were refused, one shipment at a time; returns the numbers of the others. */
+  /** Finds out which of those that seem refused are so, one shipment at a time; returns the numbers of the others. */
   async #judgeRefused(shipment: Shipment, failed: readonly FailedRecord[]): Promise<number[]> {
     const isForGood = (failure: FailedRecord) => refusesRecord(shipment.batch, failure)
     const refused = numbersOf(failed.filter(isForGood))

@@ -4,10 +4,10 @@ import type { RecordBatch } from './record-batch.js'
 
 /** How long a producer that has failed for good may take to hand back what it held. */
 const handBackMs = 1000
-/** What made a producer fail for good may well be there still. */
+/** What made a producer fail for good may not have passed yet. */
 const replaceEveryMs = 1000
 
-/** Sends through a producer, which it opens when it is first needed and replaces when it is of no use any more. */
+/** Sends through a producer, which it opens when it is first needed and replaces when it no longer works. */
 export class Sender {
   readonly #open: () => Producer
   readonly #closing = new Set<Promise<void>>()
@@ -61,7 +61,10 @@ export class Sender {
     }
   }
 
-  /** Gives up a producer that holds something for longer than that and does not send it: all it holds has failed. Whether there was one. */
+  /**
+   * Closes a producer that has held something for longer than that without sending it; all that it held has failed. Returns
+   * whether there was one.
+   */
   replaceStuck(longerThanMs: number): boolean {
     const producer = this.#producer
     if (producer === undefined || producer.stuckForMs <= longerThanMs) return false
@@ -69,7 +72,7 @@ export class Sender {
     return true
   }
 
-  /** Gives up what is not acknowledged. */
+  /** What is not acknowledged has failed. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#closing, this.#producer?.close()])

@@ -17,7 +17,7 @@ export type AdoptionOptions = {
 export class Adoption {
   readonly #options: AdoptionOptions
   #logs: Log[] = []
-  /** Logs that are still those of processes that have ended. */
+  /** Logs of ended processes that could not be taken over. */
   #leftAlone: Fault[] = []
   /** Why a log of this process could not be opened, by its path. */
   readonly #unopened = new Map<string, string>()
@@ -33,7 +33,7 @@ export class Adoption {
     return this.#logs
   }
 
-  /** Whether something may belong to nobody and not be counted yet. */
+  /** Whether something may be between two processes, and so not be counted yet. */
   get running(): boolean {
     return this.#running
   }
@@ -43,7 +43,7 @@ export class Adoption {
     return [...this.#leftAlone, ...unopened, ...this.#logs.flatMap(({ faults }) => faults)]
   }
 
-  /** Takes over whatever is there. Several processes share the work, since each takes a log at a time. */
+  /** Takes over all there is. Several processes share the work, since each takes one log at a time. */
   async look(directory: JournalDirectory): Promise<void> {
     this.#running = true
     try {

@@ -13,17 +13,17 @@ export type CommitsOptions = {
   write: (entries: NewEntry[]) => Promise<EntryPlace[]>
   /** The longest that an entry waits. */
   patienceMs: number
-  /** Told when the disk has let entries wait longer, and says what they are answered. */
+  /** Called when the disk has let entries wait longer. Returns what they fail with. */
   onSlow: () => Error
 }
 
-/** What one write and sync makes durable at most, so that the first of a crowd is not answered with the last. */
+/** The most that one write and sync makes durable, so that the first of many entries does not wait for the last. */
 const maxCommitBytes = 4 * 2 ** 20
 const lookEveryMs = 50
 
 /**
- * Group commit: what comes while the disk writes is written together, next. A call to a disk that hangs cannot be called
- * back, and holds a thread until the disk answers. So there is one at a time, and its callers hear in time.
+ * Group commit: what comes while the disk writes is written next, together. A call to a disk that hangs cannot be cancelled,
+ * and holds a thread until the disk answers. So there is one call at a time, and entries fail that have waited too long.
  */
 export class Commits {
   readonly #options: CommitsOptions

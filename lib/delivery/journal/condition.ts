@@ -3,7 +3,7 @@ import type { Logger } from '../../shared/logger.js'
 /**
  * - ok: it takes batches
  * - full: until replay has freed a tenth of it
- * - unavailable: its directory or disk does not work, until some bytes can be written as those of a batch are
+ * - unavailable: its directory or disk does not work, until a trial can be written as a batch is
  */
 export type JournalState = 'ok' | 'full' | 'unavailable'
 

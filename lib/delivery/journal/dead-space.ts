@@ -6,7 +6,7 @@ import { readLines } from './lines.js'
 import { identityForm, isAlive, ownIdentity, rememberAlive } from './process-identity.js'
 import { makeDirectory, syncDirectory } from './sync-directory.js'
 
-/** A record that was promised to its agent and that the brokers refuse for good. */
+/** A record that the brokers refuse after its promise was given. */
 export type DeadRecord = {
   /** In the broker's words. */
   reason: string
@@ -43,7 +43,7 @@ const claimAgainMs = 30_000
 /** Changes that come closer together may leave the same time. */
 const mtimeGrainMs = 1000
 
-/** Where records lie that nobody will take: files of JSON lines, each there as a whole or not at all. */
+/** Where dead records are kept: files of JSON lines, each there as a whole or not at all. */
 export class DeadSpace {
   readonly #path: string
   #files = 0
@@ -81,7 +81,7 @@ export class DeadSpace {
     }
   }
 
-  /** Deletes what processes were writing when they ended: nobody was promised that it is there. */
+  /** Deletes what processes were writing when they ended: no record counts as buried before its file is finished. */
   async removeUnfinished(): Promise<void> {
     for await (const { name } of await opendir(this.#path)) {
       const [, identity] = unfinishedName.exec(name) ?? []
@@ -89,7 +89,7 @@ export class DeadSpace {
     }
   }
 
-  /** Everything that is dead, whichever process buried it, what each process buried first coming first. */
+  /** All files, of all processes; those of each process in the order of their writing. */
   async list(): Promise<DeadFile[]> {
     const names = await readdir(this.#path).catch(noneWhereMissing<string[]>([]))
     const files = names.flatMap((name) => fileOf(name) ?? [])
@@ -117,8 +117,8 @@ export class DeadSpace {
   }
 
   /**
-   * Files for the dead-letter topic that this process may send: its own, and those of processes that have ended. Whoever
-   * has sent one drops it.
+   * Files for the dead-letter topic that this process may send: its own, and those of processes that have ended. When it
+   * has sent one, it has to drop it.
    */
   async *claim(): AsyncGenerator<DeadFile> {
     const { mtimeMs } = await stat(this.#path).catch(noneWhereMissing({ mtimeMs: undefined }))
@@ -188,7 +188,7 @@ export class DeadSpace {
     const name = `${ownIdentity()}.${Date.now()}${this.#files++}${refused ? '.refused' : ''}.ndjson`
     const path = join(this.#path, name)
     const unfinished = `${path}.unfinished`
-    // Somebody may have removed it.
+    // It may have been removed.
     await makeDirectory(this.#path)
     try {
       await writeSynced(unfinished, text)

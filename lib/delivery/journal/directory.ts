@@ -6,7 +6,7 @@ import { DeadSpace } from './dead-space.js'
 import { identityForm, ownIdentity, rememberAlive } from './process-identity.js'
 import { makeDirectory } from './sync-directory.js'
 
-/** The version of what lies in a journal directory: raised when an older collector could not read it. */
+/** The version of the layout of a journal directory: raised when an older collector could not read it. */
 export const journalFormat = 1
 
 /** The logs of one journal: who writes each, and how many bytes all of them take. */
@@ -20,8 +20,8 @@ const logName = new RegExp(String.raw`^(${identityForm})\.\d+$`)
  *
  * - FORMAT: the version
  * - logs/: a directory for each process that writes (log.ts)
- * - dead/: records that the brokers refuse for good (dead-space.ts)
- * - damaged/: files with unreadable bytes, kept for whoever wants to look; nothing deletes them
+ * - dead/: records that the brokers refuse (dead-space.ts)
+ * - damaged/: files with unreadable bytes, kept for the operator; nothing deletes them
  */
 export class JournalDirectory {
   readonly path: string

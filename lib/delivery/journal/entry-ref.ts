@@ -1,6 +1,6 @@
 import type { EntryPlace } from './part.js'
 
-/** Names an entry of the journal, from its being written until it is finished. Where it lies, only the journal knows. */
+/** Names an entry of the journal, from when it is written until it is finished. Only the journal knows where it lies. */
 export class EntryRef {
   readonly #place: EntryPlace
 

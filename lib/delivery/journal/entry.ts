@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { RecordBatch } from '../record-batch.js'
 
 /**
- * A batch as it lies in the journal, when it was taken (Unix ms), and the topic that it was promised to; '' where an older
+ * A batch as the journal holds it, when it was taken (Unix ms), and the topic that it was promised to; '' where an older
  * version wrote it.
  */
 export type JournalEntry = { batch: RecordBatch; firstSeenMs: number; topic: string }
@@ -23,7 +23,7 @@ const headBytes = 12
 const topicLengthBytes = 2
 const topicName = /^[A-Za-z0-9._-]{1,249}$/
 const fixedBytes = headBytes + 20
-/** Where fewer bytes are left than this, an entry may start that cannot be told yet. */
+/** Where fewer bytes are left than this, an entry may start that cannot be recognised yet. */
 export const longestHead = fixedBytes
 
 export function encodeEntry({ batch, firstSeenMs, topic }: JournalEntry): Buffer {
@@ -53,7 +53,7 @@ export function lengthOfEntryAt(source: Buffer, at: number): number | undefined 
 
 /**
  * The entry that starts here; undefined if there is none, or its bytes are not those that were written, or they describe no
- * batch: a checksum only says that they are the bytes that somebody wrote.
+ * batch: a checksum only says that they are the bytes that were written.
  */
 export function decodeEntryAt(source: Buffer, start: number): FoundEntry | undefined {
   const length = lengthOfEntryAt(source, start)

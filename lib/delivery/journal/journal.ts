@@ -25,9 +25,9 @@ export type TakenEntry = { ref: EntryRef; entry: JournalEntry }
 
 export type JournalOptions = {
   directory: string
-  /** All that all processes may have in it, finished bytes of unfinished segments included. */
+  /** The most that all processes together may have in it, finished bytes of unfinished segments included. */
   maxBytes: number
-  /** What batches are promised to, and those that an older version has left. */
+  /** The topic that batches are promised to, and batches that an older version has left. */
   topic: string
 }
 
@@ -46,11 +46,11 @@ const warnEveryMs = 60_000
 const closeWithinMs = 1000
 
 /**
- * This process's part of the journal: batches go to disk here when Kafka does not take them, many with one sync. What
- * processes have left that ended is adopted. Memory does not grow with it.
+ * This process's part of the journal: batches go to disk here when Kafka does not take them, many with one sync. It adopts
+ * what ended processes have left. Memory does not grow with it.
  *
- * Any call may fail, or hang. Writing, reading and looking after it have a call under way at most each, so that a disk that
- * hangs holds few of libuv's threads, and nobody waits for one longer than a few seconds.
+ * Any call to the disk may fail, or hang. Writing, reading and looking after the journal each have one call under way at
+ * most. So a disk that hangs holds few of libuv's threads, and no caller waits for it longer than a few seconds.
  */
 export class Journal {
   readonly #options: JournalOptions
@@ -91,7 +91,7 @@ export class Journal {
     )
   }
 
-  /** Never fails: a journal that cannot be used says so, and is tried again. */
+  /** Never fails: the status of a journal that cannot be used says so, and it is tried again. */
   async start(): Promise<void> {
     await Promise.race([this.#open(), pause(patienceMs, undefined, { ref: false })])
     if (this.#opening !== undefined) this.#condition.failed(`its disk has not answered for ${patienceMs} ms`)
@@ -99,7 +99,7 @@ export class Journal {
     this.#caretaker = setInterval(() => void this.#lookAfter(), lookEveryMs)
   }
 
-  /** Whether something waits that can be sent, or is being taken over, so that it belongs to nobody and is not counted yet. */
+  /** Whether something waits that can be sent, or is being adopted and so not counted yet. */
   get hasMore(): boolean {
     return (this.#directory !== undefined && this.#adoption.running) || this.#logs.some((log) => log.hasMore)
   }
@@ -173,7 +173,7 @@ export class Journal {
     return new Set(topics.filter((topic) => topic !== '' && topic !== this.#options.topic))
   }
 
-  /** The oldest entries for a topic that nobody has taken, about `maxBytes`; what processes left that ended comes first. */
+  /** The oldest entries for a topic that are not taken yet, about `maxBytes`; adopted ones come first. */
   take(maxBytes: number, topic = this.#options.topic): Promise<TakenEntry[]> {
     return this.#turns.run(async () => {
       for (const log of this.#logs) {
@@ -192,8 +192,8 @@ export class Journal {
   }
 
   /**
-   * Ends when what was being written is written, or the disk is too slow for that: then with false. What is left stays for
-   * the next process.
+   * Resolves with true when what was being written is written, with false when the disk is too slow for that. What is left
+   * stays for the next process.
    */
   async stop(): Promise<boolean> {
     clearInterval(this.#caretaker)
@@ -243,7 +243,7 @@ export class Journal {
     }
   }
 
-  /** Every now and then: opens what could not be opened, adopts what others left, notices room and a disk that works again. */
+  /** Every two seconds: opens what could not be opened, adopts, and notices room or a disk that works again. */
   async #lookAfter(): Promise<void> {
     // A disk that hangs holds one look, not one more every two seconds.
     if (this.#looking) return
@@ -265,7 +265,7 @@ export class Journal {
     try {
       await directory.dead.measure()
     } catch (error) {
-      // Batches are taken all the same. It is measured, and told, once a minute.
+      // Batches are taken all the same. It is measured, and logged, once a minute.
       this.#logger.warn({ reason: messageOf(error) }, 'the dead letters on disk cannot be measured')
     }
   }

@@ -5,11 +5,11 @@ import type { Part } from './part.js'
 export type LeftoversOptions = {
   /** Where segments go that had unreadable bytes, once all the rest of them is finished. */
   damagedPath: string
-  /** Told when a file of finished entries could be neither marked nor deleted, so that they may be sent twice. */
+  /** Called when a file of finished entries could be neither marked nor deleted, so that they may be sent twice. */
   onLeftover: (fault: Fault) => void
 }
 
-/** Takes finished segments off the disk, and keeps those in mind that could not be deleted. */
+/** Deletes finished segments, and remembers those that could not be deleted. */
 export class Leftovers {
   readonly #options: LeftoversOptions
   readonly #parts = new Set<Part>()

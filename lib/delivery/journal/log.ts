@@ -16,9 +16,9 @@ export type Damage = { file: string; bytes: number; metrics: number }
 export type LogOptions = LeftoversOptions & {
   directory: string
   segmentBytes: number
-  /** Told of bytes that are no entry. The entries around them are kept, and the file, too. */
+  /** Called for bytes that are no entry. The entries around them are kept, and the file, too. */
   onDamage: (damage: Damage) => void
-  /** Told while it is being counted, which may take long, that the disk has answered. */
+  /** Called whenever the disk has answered while entries are counted, which may take long. */
   onRead?: () => void
 }
 
@@ -63,7 +63,7 @@ export class Log {
     return this.#options.directory
   }
 
-  /** What its entries were promised to, which is one topic, as a process has one; '' where an older version wrote them. */
+  /** The topic that its entries were promised to: a process has only one. '' where an older version wrote them. */
   get topic(): string {
     return this.#topic
   }
@@ -159,8 +159,8 @@ export class Log {
   }
 
   /**
-   * Makes again what somebody has removed, from the files that are still open: what was promised is on disk then. Resolves
-   * with how many metrics that are.
+   * Makes files again that were removed, from those that are still open: what was promised is on disk then. Resolves with
+   * how many metrics that are.
    *
    * @throws {Error} with the system's code, such as ENOSPC
    */
@@ -186,10 +186,10 @@ export class Log {
   async close(): Promise<void> {
     for (const part of [...this.#parts, ...this.#leftovers.parts]) {
       if (part.entries === 0) await this.#leftovers.discard(part)
-      // What a disk has against the closing is no matter: all of it is synced.
+      // That the disk cannot close it does not matter: all of it is synced.
       else await part.segment.close().catch(() => undefined)
     }
-    // Not where something is left in it, or somebody has removed it.
+    // Fails where something is left in it, or it was removed.
     await rmdir(this.directory).catch(() => undefined)
   }
 
@@ -201,7 +201,7 @@ export class Log {
     return this.#parts.filter(({ segment }) => !names.includes(basename(segment.path)))
   }
 
-  /** Appends at its end. That part is not deleted meanwhile, although all of it may be finished. */
+  /** Appends to the last part, which is not deleted meanwhile, although all of it may be finished. */
   async #appendTo<T>(action: (part: Part) => Promise<T>): Promise<T> {
     const part = this.#lastWritable() ?? (await this.#begin())
     this.#appending = part
@@ -233,7 +233,7 @@ export class Log {
     return part
   }
 
-  /** Where somebody has removed it meanwhile, it is no part. */
+  /** A segment that was removed meanwhile is no part. */
   async #openPart(name: string): Promise<void> {
     this.#nextNumber = Math.max(this.#nextNumber, Number(basename(name, '.log')) + 1)
     try {
@@ -241,7 +241,7 @@ export class Log {
       this.#unopened.delete(name)
       this.#topic ||= part.topic
       this.#parts.push(part)
-      if (part.damagedBytes > 0) this.#tellDamage(part)
+      if (part.damagedBytes > 0) this.#reportDamage(part)
       await this.#retire(part)
     } catch (error) {
       if (isMissing(error)) this.#unopened.delete(name)
@@ -249,7 +249,7 @@ export class Log {
     }
   }
 
-  /** Takes a segment off the disk that is finished. */
+  /** Deletes a segment that is finished. */
   async #retire(part: Part): Promise<boolean> {
     if (!part.isDone) return false
     if (part !== this.#appending) part.segment.seal()
@@ -258,13 +258,13 @@ export class Log {
     if (index === -1) return true
     this.#parts.splice(index, 1)
     // What the totals count and was not found is lost.
-    if (part.damagedBytes > 0 && (!part.damageTold || part.metrics > 0)) this.#tellDamage(part, part.metrics)
+    if (part.damagedBytes > 0 && (!part.damageReported || part.metrics > 0)) this.#reportDamage(part, part.metrics)
     await this.#leftovers.discard(part)
     return true
   }
 
-  #tellDamage(part: Part, metrics = 0): void {
-    part.damageTold = true
+  #reportDamage(part: Part, metrics = 0): void {
+    part.damageReported = true
     this.#options.onDamage({ file: part.segment.path, bytes: part.damagedBytes, metrics })
   }
 

@@ -4,7 +4,7 @@ import type { Scan } from './find-entries.js'
 import { readPiece } from './piece.js'
 import { Segment } from './segment.js'
 
-/** Where an entry lies, from its being written until it is finished. */
+/** Where an entry lies, from when it is written until it is finished. */
 export type EntryPlace = {
   readonly part: Part
   readonly start: number
@@ -32,8 +32,8 @@ export class Part {
   fault: string | undefined
   /** When it may be tried again after a fault, on the clock of performance.now(). */
   retryAtMs = 0
-  /** Whether its unreadable bytes were told. */
-  damageTold = false
+  /** Whether its unreadable bytes were reported. */
+  damageReported = false
   /** The topic of its entries; '' where an older version wrote them, or it was not counted. */
   topic = ''
   /** Where the next entry to be taken starts. */
@@ -57,7 +57,7 @@ export class Part {
   /**
    * Opens a segment and counts what is in it: everything is read once, and forgotten.
    *
-   * @param onRead told that the disk has answered, since counting may take long
+   * @param onRead called whenever the disk has answered, since counting may take long
    * @throws {Error} with the system's code when it cannot be read
    */
   static async open(path: string, onRead: () => void): Promise<Part> {
@@ -105,7 +105,7 @@ export class Part {
    */
   async append(entries: readonly NewEntry[]): Promise<EntryPlace[]> {
     const places = this.#placesFor(entries)
-    // Held before they can be seen, so that nobody takes them in between.
+    // Held before they can be seen, so that they are not taken in between.
     const held = places.filter((_, n) => entries[n]?.held)
     for (const place of held) this.#open.set(place.start, place)
     try {
@@ -186,7 +186,7 @@ export class Part {
   async #takePiece(maxBytes: number): Promise<PlacedEntry[]> {
     const found = await readPiece(this.segment, this.#cursor, maxBytes)
     const base = this.#cursor
-    // At once with what follows: between them, all of the part would seem to be read and done with.
+    // No await between this and what follows: all of the part would seem to be read and done with meanwhile.
     this.#pass(found)
     return found.entries.flatMap((entry) => {
       const start = base + entry.start

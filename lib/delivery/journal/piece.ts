@@ -9,7 +9,7 @@ export async function readPiece(segment: Segment, position: number, maxBytes: nu
   let source = await segment.read(position, maxBytes)
   const length = Math.max(maxBytes, lengthOfEntryAt(source, 0) ?? 0)
   if (length > maxBytes) source = await segment.read(position, length)
-  // Somebody, or a crash of the machine, has made the file shorter than it was.
+  // The file was made shorter, perhaps by a crash of the machine.
   const isCutOff = source.length < Math.min(length, left)
   const follows = !isCutOff && source.length < segment.size - position
   const found = scan(source, 0, { follows })

@@ -52,9 +52,9 @@ export class Segment {
 
   /**
    * Resolves when the buffers are on disk. After a failure the segment is sealed: what fdatasync has failed on may be
-   * lost although a second call succeeds (Linux marks the pages clean), so no promise is ever made on this file again.
+   * lost although a second call succeeds (Linux marks the pages clean), so nothing is promised on this file again.
    *
-   * @throws {Error} with the system's code, such as ENOSPC or EIO; ENOENT when somebody has removed the file
+   * @throws {Error} with the system's code, such as ENOSPC or EIO; ENOENT when the file was removed
    */
   async append(buffers: readonly Buffer[]): Promise<void> {
     const length = buffers.reduce((sum, { length }) => sum + length, 0)
@@ -97,7 +97,7 @@ export class Segment {
   }
 
   /**
-   * Makes its file again, which somebody has removed, from the one that is still open. False where none is.
+   * Makes its file again, which was removed, from the one that is still open. False where none is.
    *
    * @throws {Error} with the system's code, such as ENOSPC
    */
@@ -124,8 +124,8 @@ export class Segment {
   }
 
   /**
-   * Notes how far all entries are finished, for whoever opens the file after a crash. It is not synced: after a power
-   * failure an older mark means duplicates, never loss.
+   * Notes how far all entries are finished, for the process that opens the file after a crash. It is not synced: after a
+   * power failure, an older mark means duplicates, never loss.
    */
   async mark(position: number): Promise<void> {
     const file = await open(this.#markPath, constants.O_WRONLY | constants.O_CREAT, 0o640)
@@ -189,7 +189,7 @@ export class Segment {
       written += (await file.write(rest, 0, rest.length, this.#size + written)).bytesWritten
     }
     await file.datasync()
-    // Writing to a file succeeds although somebody has removed it, or has mounted another disk over it.
+    // Writing to a file succeeds although it was removed, or another disk was mounted over it.
     if (identityOf(await stat(this.path, { bigint: true })) !== this.#identity) {
       throw Object.assign(new Error(`ENOENT: ${this.path} is another file now`), { code: 'ENOENT' })
     }

@@ -8,7 +8,7 @@ import type { Log } from './log.js'
 import type { EntryPlace, NewEntry } from './part.js'
 
 export type WritingOptions = {
-  /** All that all processes may have in the journal, finished bytes of unfinished segments included. */
+  /** The most that all processes together may have in the journal, finished bytes of unfinished segments included. */
   maxBytes: number
   condition: Condition
   /** Undefined while it cannot be opened. */
@@ -21,13 +21,13 @@ export type WritingOptions = {
 }
 
 const mebibyte = 2 ** 20
-/** What may wait for the disk; beyond it, the disk is too slow for what comes in. */
+/** The most that may wait for the disk; beyond it, the disk is too slow for what comes in. */
 const maxWaitingBytes = 32 * mebibyte
-/** A disk with less room is full: as much as many a batch has. */
+/** A disk with less room than this counts as full: it is the size of a common batch. */
 const trialBytes = 64 * 1024
 const measureEveryMs = 250
 const roomAgainAt = 0.9
-/** How long a batch waits for the disk. A slower one is no better than one that is broken: agents wait meanwhile. */
+/** How long a batch waits for the disk. A slower disk is no better than a broken one: agents wait meanwhile. */
 export const patienceMs = 3000
 /** A disk that was too slow has to be this fast to be used again. */
 const quickMs = 1000
@@ -135,7 +135,7 @@ export class Writing {
     }
   }
 
-  /** Runs an action with the log that is written. Where somebody has removed that, it is made again first. */
+  /** Runs an action with the log that is written, which is made again first where it was removed. */
   async #withLog<T>(action: (log: Log) => Promise<T>): Promise<T> {
     const { condition, openLog } = this.#options
     const directory = this.#options.directory()
@@ -161,7 +161,7 @@ export class Writing {
     logger.warn({ metrics }, 'a part of the journal had been removed; it is made again, with the metrics that wait')
   }
 
-  /** Whether somebody has removed files in which something waits. */
+  /** Whether files were removed in which something waits. */
   async #isRemoved(): Promise<boolean> {
     const log = this.#log
     return log?.hasMore === true && !(await log.isInPlace())
