@@ -28,8 +28,9 @@ export class BatchAccount {
   }
 
   /** The batch was taken, but for what is rejected or skipped. */
-  settle({ accepted, rejections, skips }: Outcome): void {
+  settle({ accepted, rejections, skips, doubt }: Outcome): void {
     this.#settled = true
+    if (doubt !== undefined) this.#telemetry.count('batchesDoubtful', doubt.reason)
     this.#telemetry.counts.metricsAccepted += accepted
     this.#telemetry.count('formatMetricsAccepted', this.format, accepted)
     if (this.#keyName !== undefined) this.#telemetry.count('apiKeyMetricsAccepted', this.#keyName, accepted)

@@ -5,6 +5,7 @@ import type { Answer } from '../shared/answer.js'
 import type { Problem } from '../shared/errors.js'
 import { type Rejections, totalOf, withReason } from '../shared/rejections.js'
 import type { Hold } from './byte-budget.js'
+import type { Fault } from './metric.js'
 import type { TraceContext } from './trace-context.js'
 
 /** What agents speak: how a batch is read, and how it is answered. */
@@ -43,6 +44,8 @@ export type Intake = {
   rejections: Rejections
   /** One text a rejected metric; the first `maxErrors`. */
   errors: readonly string[]
+  /** What is odd about those that are good. */
+  doubt?: Fault | undefined
   /** Valid, but without a value to store. */
   skips: Rejections
   /** For the rejected metrics, where these are asked for. */
@@ -63,6 +66,7 @@ export type Outcome = {
   rejections: Rejections
   skips: Rejections
   errors: readonly string[]
+  doubt?: Fault | undefined
   durability: Durability | undefined
 }
 
@@ -85,9 +89,9 @@ export function outcomeOf(
   durability: Durability | undefined,
   refused: readonly RefusedRecord[] = [],
 ): Outcome {
-  const { received, accepted, skips, rejections, errors, nameOf = numbered } = intake
+  const { received, accepted, skips, rejections, errors, doubt, nameOf = numbered } = intake
   const rejected = received - accepted - totalOf(skips)
-  if (refused.length === 0) return { received, accepted, rejected, rejections, skips, errors, durability }
+  if (refused.length === 0) return { received, accepted, rejected, rejections, skips, errors, doubt, durability }
   const reasons = new Map<number, string>()
   for (const { record, reason } of refused) {
     const end = metricsBefore(intake.records, record + 1)
@@ -101,6 +105,7 @@ export function outcomeOf(
     rejections: withReason(rejections, 'kafka.refused', reasons.size),
     skips,
     errors: [...errors, ...more].slice(0, maxErrors),
+    doubt,
     durability,
   }
 }

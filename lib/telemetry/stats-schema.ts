@@ -61,6 +61,9 @@ export const statsSchema = Type.Object({
     acceptance_rate: share,
     rejections: countsByName,
     skips: countsByName,
+    doubts: Type.Record(Type.String(), count, {
+      description: 'Batches that were taken and look wrong, such as by timestamps in seconds',
+    }),
     formats: Type.Record(
       Type.String(),
       Type.Object({

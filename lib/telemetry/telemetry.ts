@@ -37,6 +37,10 @@ export const labelledCounters = {
   httpRequests: { help: 'HTTP requests by route and status', labels: ['route', 'status'] },
   metricsRejected: { help: ledgerFigures.rejected.help, labels: ['reason'] },
   metricsSkipped: { help: ledgerFigures.skipped.help, labels: ['reason'] },
+  batchesDoubtful: {
+    help: 'Batches that were taken and look wrong, by reason: timestamps in another unit than milliseconds',
+    labels: ['reason'],
+  },
   formatBatchesReceived: { help: 'Batches by the format that they came in', labels: ['format'] },
   formatMetricsReceived: { help: 'Metrics in the batches that could be parsed, by format', labels: ['format'] },
   formatMetricsAccepted: { help: 'Metrics answered with a success, by format', labels: ['format'] },

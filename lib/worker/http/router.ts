@@ -23,6 +23,9 @@ export type RouterContext = {
   draining: () => boolean
 }
 
+/** For an agent that posts to a wrong address. */
+const whatThereIs = '; batches go to POST /v1/metrics, and GET / lists all routes'
+
 /** Many a client is configured with a slash behind the address. */
 function withSlash(path: string): string[] {
   return /[*/]$/.test(path) ? [] : [`${path}/`]
@@ -39,7 +42,7 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
   app.any('/*', (res, req) => {
     const path = req.getUrl()
     serve('other', res, req, () => {
-      throw new Problem('VANTAGE_NOT_FOUND', `There is no route ${JSON.stringify(excerpt(path, 100))}`)
+      throw new Problem('VANTAGE_NOT_FOUND', `There is no route ${JSON.stringify(excerpt(path, 100))}${whatThereIs}`)
     })
   })
 

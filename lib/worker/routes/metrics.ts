@@ -48,6 +48,12 @@ export function batchesRoute(
 }
 
 function unsupportedType(contentType: string, accept: string): Problem {
-  const detail = `Content-Type ${JSON.stringify(excerpt(contentType, 100))} is none of ${accept}`
+  const hint = isForm(contentType) ? ": for JSON, give curl -H 'Content-Type: application/json'" : ''
+  const detail = `Content-Type ${JSON.stringify(excerpt(contentType, 100))} is none of ${accept}${hint}`
   return new Problem('VANTAGE_UNSUPPORTED_MEDIA_TYPE', detail, { headers: { Accept: accept } })
+}
+
+/** What curl says of everything, and hardly anybody means. */
+function isForm(contentType: string): boolean {
+  return contentType.startsWith('application/x-www-form-urlencoded')
 }

@@ -50,6 +50,7 @@ function describeStats(stats: CollectorStats, config: { serviceName: string; env
       acceptance_rate: rate(counts.metricsAccepted, ledger.received),
       rejections: labelledCounts.metricsRejected,
       skips: labelledCounts.metricsSkipped,
+      doubts: labelledCounts.batchesDoubtful,
       formats: Object.fromEntries(formatNames.map((name) => [name, describeFormat(name, labelledCounts)])),
       problems: labelledCounts.problems,
     },

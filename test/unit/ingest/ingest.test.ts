@@ -29,7 +29,9 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
     const { status, body } = await collector.post({ metrics: [metrics[0], { bad: 1 }, metrics[1]], ...envelope })
     t.equal(status, 202)
     t.match(body, { status: 'partial', metrics_received: 3, metrics_accepted: 2, metrics_rejected: 1 })
-    t.same(body.errors, ['metrics[1].timestamp is required'])
+    t.same(body.errors, [
+      'metrics[1].timestamp is required; .service_name is required; .metric_name is required; .metric_type is required; .value is required',
+    ])
   })
 
   await t.test('gzip', async (t) => {
@@ -103,7 +105,10 @@ test('what is answered 202 is in the topic, and nothing else is', async (t) => {
     t.match(body, {
       metrics_received: 2,
       metrics_rejected: 2,
-      errors: ['metrics[0].timestamp is required', 'metrics[1] must be object'],
+      errors: [
+        'metrics[0].timestamp is required; .service_name is required; .metric_name is required; .metric_type is required; .value is required',
+        'metrics[1] must be object',
+      ],
     })
   })
 
@@ -250,4 +255,15 @@ test('headers and paths are read as generously as clients write them', async (t)
     for (const path of ['/v1/metrics//', '//v1/metrics', '/v1/metrics/x'])
       t.equal((await collector.request('POST', path, {}, batch)).status, 404, path)
   })
+})
+
+test('a batch in seconds is taken, and its agent and its operator hear of the doubt', async (t) => {
+  const collector = await startCollector(t, { kafka: await startMockKafka(t) })
+  const { metrics, ...envelope } = batchOf(2)
+  const inSeconds = metrics.map((metric) => ({ ...metric, timestamp: 1764252733 }))
+  const { status, body } = await collector.post({ metrics: inSeconds, ...envelope })
+  const message = '2 metrics acknowledged by Kafka; timestamps look like seconds, and are read as milliseconds'
+  t.match({ status, body }, { status: 202, body: { metrics_accepted: 2, message } })
+  t.equal(await collector.metric('batches_doubtful_total{reason="timestamp.seconds"}'), 1)
+  t.match((await collector.stats()).ingestion, { doubts: { 'timestamp.seconds': 1 } })
 })

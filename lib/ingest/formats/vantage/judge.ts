@@ -5,7 +5,7 @@ import { noRejections } from '../../../shared/rejections.js'
 import type { Hold } from '../../byte-budget.js'
 import { createLetters } from './letters.js'
 import { createParse } from './parse.js'
-import { createScan } from './scan.js'
+import { createScan, type Scanned } from './scan.js'
 import { compileRules } from './scan-rules.js'
 import type { SlicedBatch } from './sliced-batch.js'
 import { createSurvey } from './survey.js'
@@ -35,12 +35,20 @@ export function createJudge(config: Config): Judge {
     const encoding = encodingOf(bytes)
     if (encoding === undefined) throw survey.notUtf8(bytes)
     const scanned = scan(bytes, encoding)
-    if (scanned !== undefined) return { judgement: allGood(scanned.good), batch: scanned, letters: [] }
+    if (scanned !== undefined) return { judgement: allGood(scanned), batch: scanned.batch, letters: [] }
     const { verdict, batch, places } = parse(bytes, encoding, hold)
     return { judgement: verdict, batch, letters: makeLetters(bytes, verdict, places) }
   }
 }
 
-function allGood(metrics: number): Judgement {
-  return { received: metrics, accepted: metrics, indexes: undefined, rejected: 0, rejections: noRejections, errors: [] }
+function allGood({ batch: { good }, doubt }: Scanned): Judgement {
+  return {
+    received: good,
+    accepted: good,
+    indexes: undefined,
+    rejected: 0,
+    rejections: noRejections,
+    errors: [],
+    doubt,
+  }
 }

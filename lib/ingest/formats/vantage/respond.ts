@@ -11,7 +11,7 @@ const whereTheyAre = {
 
 /** The 202; the problem is thrown when no metric was valid, or the brokers refused each that was. */
 export function respond(outcome: Outcome): Answer {
-  const { received, accepted, rejected, errors, durability } = outcome
+  const { received, accepted, rejected, errors, doubt, durability } = outcome
   if (durability === undefined || accepted === 0) throw noValidMetrics(outcome)
   return json(202, {
     status: rejected === 0 ? 'accepted' : 'partial',
@@ -19,7 +19,7 @@ export function respond(outcome: Outcome): Answer {
     metrics_received: received,
     metrics_accepted: accepted,
     metrics_rejected: rejected,
-    message: `${accepted} ${accepted === 1 ? 'metric' : 'metrics'} ${whereTheyAre[durability]}`,
+    message: `${accepted} ${accepted === 1 ? 'metric' : 'metrics'} ${whereTheyAre[durability]}${doubt === undefined ? '' : `; ${doubt.text}`}`,
     errors,
   })
 }

@@ -1,12 +1,15 @@
-import { agentVersionDefault, environmentDefault, instantLimits } from '../../metric.js'
+import { agentVersionDefault, environmentDefault, type Fault, instantLimits } from '../../metric.js'
 import { binding, nullSize, placeSize } from '../../native/binding.js'
 import type { Rules } from './scan-rules.js'
 import { type SlicedBatch, spliceable } from './sliced-batch.js'
 import type { TextEncoding } from './text-encoding.js'
+import { doubtAbout } from './timestamp-unit.js'
 import { maxValues, type ValidationLimits } from './validate.js'
 
 /** The batch, if each of its metrics is good; undefined if not, or not surely. */
-export type Scan = (bytes: Buffer, encoding: TextEncoding) => SlicedBatch | undefined
+export type Scan = (bytes: Buffer, encoding: TextEncoding) => Scanned | undefined
+/** `doubt`: what is odd about its metrics. */
+export type Scanned = { batch: SlicedBatch; doubt: Fault | undefined }
 
 const firstRoom = 1000
 
@@ -32,11 +35,12 @@ export function createScan({ schema, envelope, metric }: Rules, limits: Validati
     const good = binding.scan(schema, bytes, places, nulls, values, figures)
     if (good === 0) return undefined
     const { oldest, newest } = instantLimits(limits)
-    if ((figures[0] ?? 0) < oldest || (figures[1] ?? 0) > newest) return undefined
+    const [first = 0, last = 0] = figures
+    if (first < oldest || last > newest) return undefined
     if ((figures[2] ?? 0) > mostValues) return undefined
     const slices = places.slice(0, placeSize * good)
     for (let n = placeSize - 1; n < slices.length; n += placeSize) slices[n] = (slices[n] ?? 0) >>> others
-    return {
+    const batch = {
       bytes,
       lineBreaks: figures[3] === 1,
       service: textOf(service, bytes, encoding) ?? '',
@@ -46,6 +50,7 @@ export function createScan({ schema, envelope, metric }: Rules, limits: Validati
       slices,
       metrics: undefined,
     }
+    return { batch, doubt: doubtAbout(first, last) }
   }
 
   function grow(bytes: number): void {

@@ -5,6 +5,7 @@ import { noRejections, type Rejections } from '../../../shared/rejections.js'
 import { maxErrors, type Outcome } from '../../format.js'
 import { type AgeLimits, type Fault, instantLimits } from '../../metric.js'
 import { type Envelope, envelopeSchema, type Metric, metricSchema } from './metric-schema.js'
+import { doubtAbout, unitHint } from './timestamp-unit.js'
 
 export type ValidationLimits = AgeLimits & { maxBatchSize: number }
 
@@ -16,8 +17,10 @@ export type Judgement = {
   indexes: readonly number[] | undefined
   rejected: number
   rejections: Rejections
-  /** One text a rejected metric, such as "metrics[3].value must be number"; the first 20. */
+  /** One text a rejected metric, such as "metrics[3].value must be number; .metric_name is required"; the first 20. */
   errors: string[]
+  /** What is odd about the good metrics. */
+  doubt: Fault | undefined
 }
 
 /** The judgement on a batch that was parsed. */
@@ -30,7 +33,7 @@ export type Verdict = Judgement & {
   faults: MetricFault[]
 }
 
-/** `index` counts in `envelope.metrics`; `text` names the metric, such as "metrics[3].value must be number". */
+/** `index` counts in `envelope.metrics`; `text` names the metric and all that is wrong, `reason` the first of it. */
 export type MetricFault = Fault & { index: number }
 
 /** @param known what has been found wrong with metrics already, by their place */
@@ -56,35 +59,50 @@ export function createValidate(limits: ValidationLimits): Validate {
   const ajv = new Ajv({ allowUnionTypes: true })
   const isEnvelope: ValidateFunction<Envelope> = ajv.compile(envelopeSchema(limits.maxBatchSize))
   const isMetric: ValidateFunction<Metric> = ajv.compile(metricSchema)
-  const tooOld = { reason: 'timestamp.age', text: `.timestamp is older than ${limits.maxAgeHours} hours` }
-  const tooNew = {
-    reason: 'timestamp.future',
-    text: `.timestamp is more than ${limits.maxFutureHours} hours in the future`,
+  const findFaults = createFindFaults()
+  const tooOld = `.timestamp is older than ${limits.maxAgeHours} hours`
+  const tooNew = `.timestamp is more than ${limits.maxFutureHours} hours in the future`
+
+  function faultOfAge({ timestamp }: Metric, oldest: number, newest: number): Fault | undefined {
+    if (timestamp < oldest) return { reason: 'timestamp.age', text: tooOld + unitHint(timestamp) }
+    if (timestamp > newest) return { reason: 'timestamp.future', text: tooNew + unitHint(timestamp) }
+    return undefined
   }
 
   return function validate(batch, known = noFaults) {
-    if (!isEnvelope(batch)) throw invalidBatch(countMetrics(batch), faultOf(firstOf(isEnvelope.errors), 'batch'))
+    if (!isEnvelope(batch)) throw invalidBatch(countMetrics(batch), faultOf(firstOf(isEnvelope.errors), 'batch', batch))
     const { metrics } = batch
     const { oldest, newest } = instantLimits(limits)
     const good: Metric[] = []
     const indexes: number[] = []
     const faults: MetricFault[] = []
     const rejections: Record<string, number> = {}
+    let oldestGood = Infinity
+    let newestGood = -Infinity
+    const reject = (index: number, { reason, text }: Fault) => {
+      rejections[reason] = (rejections[reason] ?? 0) + 1
+      faults.push({ index, reason, text: `metrics[${index}]${text}` })
+    }
     for (let i = 0; i < metrics.length; i++) {
       const metric = metrics[i]
-      let fault = known.get(i)
-      if (fault !== undefined && metric === undefined) {
-        // It was not even parsed.
-      } else if (!isMetric(metric)) fault = faultOf(firstOf(isMetric.errors), 'metric')
-      else if (metric.timestamp < oldest) fault ??= tooOld
-      else if (metric.timestamp > newest) fault ??= tooNew
-      else if (fault === undefined) {
+      const fault = known.get(i)
+      // It was not even parsed.
+      if (fault !== undefined && metric === undefined) reject(i, fault)
+      else if (!isMetric(metric)) {
+        const first = faultOf(firstOf(isMetric.errors), 'metric', metric)
+        const others = faults.length < maxErrors ? findFaults(metric) : []
+        reject(i, { reason: first.reason, text: listOf([first.text, ...others]) })
+      } else {
+        const found = fault ?? faultOfAge(metric, oldest, newest)
+        if (found !== undefined) {
+          reject(i, found)
+          continue
+        }
         good.push(metric)
         indexes.push(i)
-        continue
+        oldestGood = Math.min(oldestGood, metric.timestamp)
+        newestGood = Math.max(newestGood, metric.timestamp)
       }
-      rejections[fault.reason] = (rejections[fault.reason] ?? 0) + 1
-      faults.push({ index: i, reason: fault.reason, text: `metrics[${i}]${fault.text}` })
     }
     return {
       envelope: batch,
@@ -96,8 +114,26 @@ export function createValidate(limits: ValidationLimits): Validate {
       rejections,
       faults,
       errors: faults.slice(0, maxErrors).map(({ text }) => text),
+      doubt: doubtAbout(oldestGood, newestGood),
     }
   }
+}
+
+/** Metrics of a batch that are told in the answer are few, so that finding all their faults costs little. */
+function createFindFaults(): (metric: unknown) => string[] {
+  const isMetric = new Ajv({ allowUnionTypes: true, allErrors: true }).compile(metricSchema)
+  return (metric) => {
+    const errors = isMetric(metric) ? [] : (isMetric.errors ?? [])
+    return errors.map((error) => describe(error, metric))
+  }
+}
+
+const mostFaults = 8
+
+function listOf(texts: readonly string[]): string {
+  const faults = [...new Set(texts)]
+  const shown = faults.slice(0, mostFaults).join('; ')
+  return faults.length > mostFaults ? `${shown}; and ${faults.length - mostFaults} more` : shown
 }
 
 /** The 422 for a batch of which no metric may go on. */
@@ -132,18 +168,23 @@ function firstOf(errors: ErrorObject[] | null | undefined): ErrorObject {
 
 const maxPathLength = 100
 
-function faultOf(error: ErrorObject, subject: 'metric' | 'batch'): Fault {
+function faultOf(error: ErrorObject, subject: 'metric' | 'batch', value: unknown): Fault {
   const { keyword, params, instancePath } = error
   // Deeper in the path are names from the request, such as those of tags.
   const field: string | undefined = keyword === 'required' ? params.missingProperty : instancePath.split('/')[1]
   const place = field === undefined ? subject : subject === 'batch' ? `batch.${field}` : field
-  return { reason: `${place}.${keyword}`, text: describe(error) }
+  return { reason: `${place}.${keyword}`, text: describe(error, value) }
 }
 
-function describe(error: ErrorObject): string {
+function describe(error: ErrorObject, value: unknown): string {
   if (error.keyword === 'required') return `.${error.params.missingProperty} is required`
   const path = error.instancePath.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
-  return `${excerpt(path, maxPathLength)} ${complaint(error)}`
+  const hint = error.instancePath === '/timestamp' ? unitHint(timestampOf(value)) : ''
+  return `${excerpt(path, maxPathLength)} ${complaint(error)}${hint}`
+}
+
+function timestampOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'timestamp' in value ? value.timestamp : undefined
 }
 
 function complaint(error: ErrorObject): string {

@@ -21,13 +21,14 @@ export function createVantage(config: Config, options: RecordOptions, otlp: Form
     tellApart: (body) => (beginsWithResourceMetrics(body) ? otlp : vantage),
     decode(body, { hold, trace }) {
       const { judgement, batch, letters } = judge(body, hold)
-      const { received, accepted, indexes, rejections, errors } = judgement
+      const { received, accepted, indexes, rejections, errors, doubt } = judgement
       return {
         received,
         accepted,
         records: accepted === 0 ? noRecords : makeRecords(batch, trace),
         rejections,
         errors,
+        doubt,
         skips: noRejections,
         letters,
         services: [[batch.service, received]],

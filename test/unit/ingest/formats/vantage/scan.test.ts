@@ -26,7 +26,7 @@ function bothOf(body: Buffer) {
     const { verdict, batch } = parse(Buffer.from(body), encoding)
     return verdict.rejected === 0 ? batch : undefined
   })
-  return { scanned: recordsBy(() => scan(body, encoding)), parsed }
+  return { scanned: recordsBy(() => scan(body, encoding)?.batch), parsed }
 }
 
 /** The records, without the white space between their tokens. */

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { createValidate } from '../../../../../lib/ingest/formats/vantage/validate.js'
 import { Problem } from '../../../../../lib/shared/errors.js'
 import { metricOf } from '../../../../../tools/batches.js'
+import { createReader } from '../../../../support/body-reader.js'
 
 const limits = { maxBatchSize: 10, maxAgeHours: 0, maxFutureHours: 0 }
 const validate = createValidate(limits)
@@ -23,7 +24,26 @@ const mistakes: [name: string, metric: unknown, error: string][] = [
   ],
   ['a fraction of a millisecond', { ...metricOf(1), timestamp: 1.5 }, 'metrics[1].timestamp must be integer'],
   ['a time before 1970', { ...metricOf(1), timestamp: -1 }, 'metrics[1].timestamp must be >= 0'],
-  ['a time beyond all dates', { ...metricOf(1), timestamp: 1e20 }, 'metrics[1].timestamp must be <= 8640000000000000'],
+  [
+    'a time in nanoseconds',
+    { ...metricOf(1), timestamp: 1e18 },
+    'metrics[1].timestamp must be <= 8640000000000000: it looks like nanoseconds, and must be milliseconds',
+  ],
+  [
+    'a time in seconds, as Python has it',
+    { ...metricOf(1), timestamp: 1764252733.25 },
+    'metrics[1].timestamp must be integer: it looks like seconds, and must be milliseconds',
+  ],
+  [
+    'several faults, each once',
+    { ...withoutService, value: '1', tags: { a: 1 } },
+    'metrics[1].service_name is required; .value must be number; .tags.a must be string',
+  ],
+  [
+    'more faults than anybody reads',
+    { ...metricOf(1), tags: Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`t${n}`, n])) },
+    `metrics[1]${Array.from({ length: 8 }, (_, n) => `.tags.t${n} must be string`).join('; ')}; and 12 more`,
+  ],
   [
     'an unknown type',
     { ...metricOf(1), metric_type: 'summary' },
@@ -57,6 +77,23 @@ for (const [name, metric, error] of mistakes) {
     t.same(errorsOf(metric), [error])
   })
 }
+
+test('timestamps of another unit are a doubt, whether the batch is scanned or parsed', async (t) => {
+  const { scan, parse } = createReader(limits)
+  for (const [timestamp, unit] of [
+    [1764252733123, undefined],
+    [1764252733, 'seconds'],
+    [1764252733123456, 'microseconds'],
+    [0, undefined],
+  ] as const) {
+    const metrics = [metricOf(0), { ...metricOf(1), timestamp }]
+    const bytes = Buffer.from(JSON.stringify({ service_name: 'test', metrics }))
+    const reason = unit && `timestamp.${unit}`
+    const scanned = scan(bytes, 'latin1')
+    if (scanned !== undefined) t.equal(scanned.doubt?.reason, reason, `scanned: ${timestamp}`)
+    t.equal(parse(bytes).verdict.doubt?.reason, reason, `parsed: ${timestamp}`)
+  }
+})
 
 test('lengths count characters, not bytes or UTF-16 units', async (t) => {
   t.same(errorsOf({ ...metricOf(1), metric_name: '😀'.repeat(255) }), [])
