@@ -14,8 +14,9 @@ export class DevBroker {
     this.address = address
   }
 
-  static start(): Promise<DevBroker> {
-    const properties: Record<string, unknown> = { 'test.mock.num.brokers': 1 }
+  /** @param more properties of librdkafka's, beside those that a broker needs */
+  static start(more: Readonly<Record<string, unknown>> = {}): Promise<DevBroker> {
+    const properties: Record<string, unknown> = { 'test.mock.num.brokers': 1, ...more }
     const producer = new Kafka.Producer(properties)
     return new Promise((resolve, reject) => {
       producer.connect({ timeout: 5000 }, (error, metadata) => {
