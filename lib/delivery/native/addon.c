@@ -56,7 +56,8 @@ static bool set_property(napi_env env, rd_kafka_conf_t *configuration, napi_valu
   CHECK(napi_coerce_to_string(env, value, &value));
   char *name_text = plain_text_of(env, name), *value_text = name_text == NULL ? NULL : plain_text_of(env, value);
   bool known = value_text != NULL;
-  bool taken = known && rd_kafka_conf_set(configuration, name_text, value_text, error, sizeof error) == RD_KAFKA_CONF_OK;
+  bool taken =
+      known && rd_kafka_conf_set(configuration, name_text, value_text, error, sizeof error) == RD_KAFKA_CONF_OK;
   if (known && !taken) napi_throw_error(env, NULL, error);
   free(name_text);
   free(value_text);
@@ -84,7 +85,8 @@ static rd_kafka_conf_t *configuration_of(napi_env env, napi_value properties) {
   return NULL;
 }
 
-static producer *open_producer(napi_env env, napi_value properties, napi_value token, napi_value topic, handle *handle) {
+static producer *open_producer(napi_env env, napi_value properties, napi_value token, napi_value topic,
+                               handle *handle) {
   producer *opened = NULL;
   char error[512] = "";
   char *token_text = plain_text_of(env, token), *topic_text = token_text == NULL ? NULL : plain_text_of(env, topic);
@@ -92,7 +94,8 @@ static producer *open_producer(napi_env env, napi_value properties, napi_value t
   if (configuration != NULL) {
     bool shortage;
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    opened = producer_start(configuration, token_text, topic_text, telling_listener(handle), error, sizeof error, &shortage);
+    opened =
+        producer_start(configuration, token_text, topic_text, telling_listener(handle), error, sizeof error, &shortage);
     pthread_once(&once, leave_before_openssl);
     if (opened == NULL) napi_throw_error(env, shortage ? "ERR_SHORTAGE" : NULL, error);
   }
@@ -147,7 +150,8 @@ static bool read_parcel(napi_env env, const napi_value *arguments, parcel *parce
   if (parcel->ends == NULL) return false;
   parcel->keys = arguments[4];
   CHECK(napi_get_array_length(env, parcel->keys, &parcel->key_count));
-  if (parcel->key_count > 1 && parcel->key_count != parcel->record_count) return refuse(env, "not a key for each record");
+  if (parcel->key_count > 1 && parcel->key_count != parcel->record_count)
+    return refuse(env, "not a key for each record");
   CHECK(napi_typeof(env, arguments[5], &type));
   parcel->chosen = NULL;
   parcel->chosen_count = parcel->record_count;
@@ -190,8 +194,10 @@ static napi_value send_batch(napi_env env, napi_callback_info info) {
   if (!read_parcel(env, arguments, &parcel)) return NULL;
   batch *made = batch_create(id, (uint32_t)parcel.chosen_count);
   if (made == NULL) return out_of_memory(env);
-  if (describe(env, handle->producer, &parcel, made)) producer_send(handle->producer, made, partition);
-  else free(made);
+  if (describe(env, handle->producer, &parcel, made))
+    producer_send(handle->producer, made, partition);
+  else
+    free(made);
   return NULL;
 }
 

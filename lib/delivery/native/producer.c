@@ -181,8 +181,8 @@ bool producer_describe(producer *producer, uint32_t index, const void *value, si
     producer->messages = grown;
     producer->capacity = capacity;
   }
-  producer->messages[index] = (rd_kafka_message_t){
-      .payload = (void *)value, .len = value_length, .key = (void *)key, .key_len = key_length};
+  producer->messages[index] =
+      (rd_kafka_message_t){.payload = (void *)value, .len = value_length, .key = (void *)key, .key_len = key_length};
   return true;
 }
 
@@ -202,10 +202,10 @@ void producer_send(producer *producer, batch *batch, int32_t partition) {
 
 void producer_send_with_headers(producer *producer, batch *batch, const void *value, size_t value_length,
                                 const void *key, size_t key_length, rd_kafka_headers_t *headers) {
-  rd_kafka_resp_err_t error = rd_kafka_producev(
-      producer->client, RD_KAFKA_V_RKT(producer->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_VALUE((void *)value, value_length), RD_KAFKA_V_KEY(key, key_length), RD_KAFKA_V_HEADERS(headers),
-      RD_KAFKA_V_OPAQUE(&batch->records[0]), RD_KAFKA_V_END);
+  rd_kafka_resp_err_t error =
+      rd_kafka_producev(producer->client, RD_KAFKA_V_RKT(producer->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                        RD_KAFKA_V_VALUE((void *)value, value_length), RD_KAFKA_V_KEY(key, key_length),
+                        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(&batch->records[0]), RD_KAFKA_V_END);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     rd_kafka_headers_destroy(headers);
     note_failure(&batch->records[0], error);
@@ -227,15 +227,14 @@ int32_t producer_partition_of(const char *partitioner, const void *key, size_t l
   static const struct {
     const char *name;
     int32_t (*of)(const rd_kafka_topic_t *, const void *, size_t, int32_t, void *, void *);
-  } partitioners[] = {{"murmur2_random", rd_kafka_msg_partitioner_murmur2},
-                      {"murmur2", rd_kafka_msg_partitioner_murmur2},
-                      {"consistent_random", rd_kafka_msg_partitioner_consistent},
-                      {"consistent", rd_kafka_msg_partitioner_consistent},
-                      {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a},
-                      {"fnv1a", rd_kafka_msg_partitioner_fnv1a}};
+  } partitioners[] = {
+      {"murmur2_random", rd_kafka_msg_partitioner_murmur2},       {"murmur2", rd_kafka_msg_partitioner_murmur2},
+      {"consistent_random", rd_kafka_msg_partitioner_consistent}, {"consistent", rd_kafka_msg_partitioner_consistent},
+      {"fnv1a_random", rd_kafka_msg_partitioner_fnv1a},           {"fnv1a", rd_kafka_msg_partitioner_fnv1a}};
   /* None of them looks at the topic. */
   for (size_t i = 0; i < sizeof partitioners / sizeof partitioners[0]; i++) {
-    if (strcmp(partitioner, partitioners[i].name) == 0) return partitioners[i].of(NULL, key, length, partitions, NULL, NULL);
+    if (strcmp(partitioner, partitioners[i].name) == 0)
+      return partitioners[i].of(NULL, key, length, partitions, NULL, NULL);
   }
   return RD_KAFKA_PARTITION_UA;
 }

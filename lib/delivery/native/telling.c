@@ -2,8 +2,10 @@
 
 /* The text of librdkafka's, undefined for NULL. */
 static bool make_text(napi_env env, const char *text, napi_value *value) {
-  if (text == NULL) CHECK(napi_get_undefined(env, value));
-  else CHECK(napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, value));
+  if (text == NULL)
+    CHECK(napi_get_undefined(env, value));
+  else
+    CHECK(napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, value));
   return true;
 }
 
@@ -76,7 +78,8 @@ static bool make_failures(napi_env env, const batch *batch, napi_value *failures
     if (record->error == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     napi_value failure;
     CHECK(napi_create_object(env, &failure));
-    if (!set_number(env, failure, "record", record->number) || !set_text(env, failure, "code", name_of(record->error)) ||
+    if (!set_number(env, failure, "record", record->number) ||
+        !set_text(env, failure, "code", name_of(record->error)) ||
         !set_text(env, failure, "reason", rd_kafka_err2str(record->error)))
       return false;
     CHECK(napi_set_element(env, *failures, length++, failure));
@@ -132,10 +135,10 @@ static void discard(napi_env env, handle *handle) {
 static bool make_answer(napi_env env, const event *told, napi_value *answer) {
   const topic_state *topic = &told->topic;
   CHECK(napi_create_object(env, answer));
-  return set_number(env, *answer, "question", told->question) && set_text(env, *answer, "failure", name_of(topic->failure)) &&
+  return set_number(env, *answer, "question", told->question) &&
+         set_text(env, *answer, "failure", name_of(topic->failure)) &&
          set_number(env, *answer, "partitions", topic->partitions) &&
-         set_text(env, *answer, "leaderless", told->text) &&
-         set_text(env, *answer, "error", name_of(topic->error));
+         set_text(env, *answer, "leaderless", told->text) && set_text(env, *answer, "error", name_of(topic->error));
 }
 
 /* callback('failure' | 'fatal' | 'statistics', text), callback('answer', answer), callback('identified' | 'closed') */

@@ -117,7 +117,8 @@ static napi_value compile(napi_env env, napi_callback_info info) {
     return NULL;
   }
   CHECK(napi_type_tag_object(env, external, &schema_tag));
-  return read_rules(env, arguments[0], &made->envelope) && read_rules(env, arguments[1], &made->metric) ? external : NULL;
+  return read_rules(env, arguments[0], &made->envelope) && read_rules(env, arguments[1], &made->metric) ? external
+                                                                                                        : NULL;
 }
 
 enum { figure_count = 4 };

@@ -16,7 +16,8 @@ static bool take_any(span message, any_value *value, fault *fault) {
     if (field.number > ANY_BYTES) continue;
     if (!is_wire(&field, wire_of(field.number), fault)) return false;
     if (value->kind != ANY_NONE) return fail_at(fault, FAULT_TWICE, field.at);
-    *value = (any_value){(any_kind)field.number, field.bits, field.wire == WIRE_BYTES ? field.bytes : (span){NULL, NULL}};
+    *value =
+        (any_value){(any_kind)field.number, field.bits, field.wire == WIRE_BYTES ? field.bytes : (span){NULL, NULL}};
   }
   return fault->kind == FAULT_NONE;
 }
@@ -29,7 +30,8 @@ bool take_attribute(span message, attribute *attribute, fault *fault) {
   while (next_field(&message, &field, fault)) {
     if (field.number == key) {
       /* One that another follows is never written. */
-      if (!is_utf8(attribute->name.at, length_of(attribute->name))) return fail_at(fault, FAULT_TEXT, attribute->name.at);
+      if (!is_utf8(attribute->name.at, length_of(attribute->name)))
+        return fail_at(fault, FAULT_TEXT, attribute->name.at);
       if (!is_wire(&field, WIRE_BYTES, fault)) return false;
       attribute->name = field.bytes;
     } else if (field.number == value) {

@@ -8,13 +8,9 @@ enum { least_fields = 64, kept_fields = 1 << 14 };
 /* Longer numbers are no numbers: the longest that printf writes of a double has 317 characters. */
 enum { longest_number = 400 };
 
-static uint8_t peek(const influx_reader *influx) {
-  return influx->at < influx->end ? *influx->at : '\n';
-}
+static uint8_t peek(const influx_reader *influx) { return influx->at < influx->end ? *influx->at : '\n'; }
 
-static bool is_one_of(uint8_t byte, const char *bytes) {
-  return byte != 0 && strchr(bytes, byte) != NULL;
-}
+static bool is_one_of(uint8_t byte, const char *bytes) { return byte != 0 && strchr(bytes, byte) != NULL; }
 
 static bool is_line_end(const influx_reader *influx) {
   const uint8_t byte = peek(influx);
@@ -49,7 +45,8 @@ static bool take_quoted(influx_reader *influx, span *text) {
   uint8_t *to = influx->plain.bytes + influx->plain.length;
   text->at = to;
   for (influx->at++; influx->at < influx->end && *influx->at != '"'; influx->at++) {
-    const bool is_escape = *influx->at == '\\' && influx->at + 1 < influx->end && (influx->at[1] == '"' || influx->at[1] == '\\');
+    const bool is_escape =
+        *influx->at == '\\' && influx->at + 1 < influx->end && (influx->at[1] == '"' || influx->at[1] == '\\');
     if (is_escape) influx->at++;
     *to++ = *influx->at;
   }
@@ -82,7 +79,8 @@ static bool take_digits(span digits, uint64_t *value) {
   if (length_of(digits) == 0) return false;
   for (const uint8_t *at = digits.at; at < digits.end; at++) {
     if (*at < '0' || *at > '9') return false;
-    if (__builtin_mul_overflow(*value, 10u, value) || __builtin_add_overflow(*value, (uint64_t)(*at - '0'), value)) return false;
+    if (__builtin_mul_overflow(*value, 10u, value) || __builtin_add_overflow(*value, (uint64_t)(*at - '0'), value))
+      return false;
   }
   return true;
 }

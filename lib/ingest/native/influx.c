@@ -8,9 +8,7 @@ enum { kept_bytes = 1 << 20 };
 /* The last instant that a JavaScript or Java date can hold, in Unix ms. */
 static const int64_t last_instant = INT64_C(8640000000000000);
 
-influx_reader *influx_new(void) {
-  return calloc(1, sizeof(influx_reader));
-}
+influx_reader *influx_new(void) { return calloc(1, sizeof(influx_reader)); }
 
 void influx_free(influx_reader *influx) {
   if (influx == NULL) return;
@@ -54,7 +52,8 @@ static rejection_reason judge_name(const influx_reader *influx, const influx_fie
   size_t length = length_of(measurement) + 1 + length_of(field->name);
   if (is_named_value(field)) return is_at_most(measurement, max_characters) ? rejection_reasons : REJECTED_NAME_LONG;
   if (length > max_characters)
-    length = characters_in(measurement.at, length_of(measurement)) + 1 + characters_in(field->name.at, length_of(field->name));
+    length = characters_in(measurement.at, length_of(measurement)) + 1 +
+             characters_in(field->name.at, length_of(field->name));
   return length <= max_characters ? rejection_reasons : REJECTED_NAME_LONG;
 }
 
@@ -171,11 +170,10 @@ static bool reject_line(influx_reader *influx, uint32_t line, rejection_reason r
   return true;
 }
 
-static bool is_blank(uint8_t byte) {
-  return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
+static bool is_blank(uint8_t byte) { return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n'; }
 
-void influx_read(influx_reader *influx, reading *reading, const influx_request *request, const uint8_t *body, size_t length) {
+void influx_read(influx_reader *influx, reading *reading, const influx_request *request, const uint8_t *body,
+                 size_t length) {
   writer *const writers[] = {&influx->plain, &influx->head, &influx->tail, &influx->tags.text};
   influx->reading = reading;
   influx->request = request;

@@ -8,7 +8,15 @@
 #include "tags.h"
 
 /* The precisions of timestamps, in the order that binding.ts knows. */
-typedef enum timestamp_precision { PRECISION_NS, PRECISION_US, PRECISION_MS, PRECISION_S, PRECISION_M, PRECISION_H, precisions } precision;
+typedef enum timestamp_precision {
+  PRECISION_NS,
+  PRECISION_US,
+  PRECISION_MS,
+  PRECISION_S,
+  PRECISION_M,
+  PRECISION_H,
+  precisions
+} precision;
 
 /* What a request says beside its lines. */
 typedef struct {
@@ -49,7 +57,8 @@ typedef struct {
 influx_reader *influx_new(void);
 void influx_free(influx_reader *influx);
 
-void influx_read(influx_reader *influx, reading *reading, const influx_request *request, const uint8_t *body, size_t length);
+void influx_read(influx_reader *influx, reading *reading, const influx_request *request, const uint8_t *body,
+                 size_t length);
 
 /* influx-line.c: reads a line up to where the next begins. `rejection_reasons` for a good one. */
 rejection_reason read_line(influx_reader *influx);

@@ -122,8 +122,8 @@ static bool take_summary_field(otlp_reader *otlp, const field *given, data_point
 }
 
 static own_field *const own_fields[] = {
-    [DATA_GAUGE] = take_number_field,           [DATA_SUM] = take_number_field,
-    [DATA_HISTOGRAM] = take_histogram_field,    [DATA_EXPONENTIAL] = take_exponential_field,
+    [DATA_GAUGE] = take_number_field,        [DATA_SUM] = take_number_field,
+    [DATA_HISTOGRAM] = take_histogram_field, [DATA_EXPONENTIAL] = take_exponential_field,
     [DATA_SUMMARY] = take_summary_field,
 };
 
@@ -158,8 +158,7 @@ static bool take_point_field(otlp_reader *otlp, const field *field, data_point *
     point->flags = field->bits;
     return is_wire(field, WIRE_VARINT, fault);
   }
-  if (field->number == layout->exemplars)
-    return is_wire(field, WIRE_BYTES, fault) && add_exemplar(otlp, field->bytes);
+  if (field->number == layout->exemplars) return is_wire(field, WIRE_BYTES, fault) && add_exemplar(otlp, field->bytes);
   if (is_figure(layout, field, point)) return is_wire(field, WIRE_FIXED64, fault);
   return own_fields[otlp->kind](otlp, field, point);
 }
@@ -182,9 +181,7 @@ static bool take_point(otlp_reader *otlp, span message, data_point *point) {
   return true;
 }
 
-static bool is_number(const otlp_reader *otlp) {
-  return otlp->kind == DATA_GAUGE || otlp->kind == DATA_SUM;
-}
+static bool is_number(const otlp_reader *otlp) { return otlp->kind == DATA_GAUGE || otlp->kind == DATA_SUM; }
 
 static bool has_too_many_tags(const otlp_reader *otlp) {
   if (otlp->too_many_tags || otlp->point.overflow || otlp->scope.overflow || otlp->resource.overflow) return true;
@@ -217,7 +214,8 @@ static bool judge(otlp_reader *otlp, const data_point *point) {
     if (!point->has_value) return skip(reading, SKIPPED_NO_VALUE);
     if (!point->is_integer && !isfinite(double_of(point->bits))) return skip(reading, SKIPPED_NOT_FINITE);
   }
-  if (reason == rejection_reasons && otlp->kind == DATA_HISTOGRAM && !is_good_histogram(otlp)) reason = REJECTED_HISTOGRAM;
+  if (reason == rejection_reasons && otlp->kind == DATA_HISTOGRAM && !is_good_histogram(otlp))
+    reason = REJECTED_HISTOGRAM;
   if (reason == rejection_reasons && has_too_many_tags(otlp)) reason = REJECTED_TAGS;
   return reason == rejection_reasons || reject(reading, reason, otlp->name.at, length_of(otlp->name));
 }

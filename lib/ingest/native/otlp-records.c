@@ -12,7 +12,8 @@ bool check_value(otlp_reader *otlp, const any_value *value) {
 
 bool add_attribute(otlp_reader *otlp, tag_set *set, const attribute *attribute, bool *added) {
   fault *fault = &otlp->reading->fault;
-  const tag_beginning beginning = tag_begins(set, attribute->name, hash_of(attribute->name.at, length_of(attribute->name)));
+  const tag_beginning beginning =
+      tag_begins(set, attribute->name, hash_of(attribute->name.at, length_of(attribute->name)));
   *added = beginning == TAG_BEGUN;
   if (beginning == TAG_NOT_UTF8) return fail_at(fault, FAULT_TEXT, attribute->name.at);
   if (!*added) return check_value(otlp, &attribute->value);
@@ -179,7 +180,8 @@ static bool is_fit(const any_value *value, size_t longest) {
 }
 
 /* The first that is not too long for the member, if any. */
-static void put_short_text(writer *to, const char *start, const any_value *value, const any_value *other, size_t longest) {
+static void put_short_text(writer *to, const char *start, const any_value *value, const any_value *other,
+                           size_t longest) {
   if (!is_fit(value, longest)) value = other;
   if (!is_fit(value, longest)) return;
   put_bytes(to, start, strlen(start));
@@ -187,9 +189,7 @@ static void put_short_text(writer *to, const char *start, const any_value *value
   put_byte(to, '"');
 }
 
-static bool is_status(const any_value *value) {
-  return value->kind == ANY_INT && value->bits <= max_status;
-}
+static bool is_status(const any_value *value) { return value->kind == ANY_INT && value->bits <= max_status; }
 
 static void put_http(writer *to, const http_attributes *http) {
   put_short_text(to, ",\"endpoint\":\"", &http->route, &http->route, max_route);

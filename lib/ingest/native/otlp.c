@@ -5,15 +5,14 @@
 enum { kept_bytes = 1 << 20 };
 
 /* A list of all memory that a reader has, beside that of its tags. */
-#define EACH_WRITER(otlp, what)                                                                                            \
-  writer *const what[] = {&(otlp)->service_head, &(otlp)->resource_tail, &(otlp)->scope_tail,   &(otlp)->name_text,         \
-                          &(otlp)->metric_tail,  &(otlp)->exemplars,     &(otlp)->own_tag,      &(otlp)->time.digits,       \
-                          &(otlp)->start.digits, &(otlp)->nested,        &(otlp)->dropped,      &(otlp)->resource.text,     \
-                          &(otlp)->scope.text,   &(otlp)->point.text,    &(otlp)->exemplar.text}
+#define EACH_WRITER(otlp, what)                                                                     \
+  writer *const what[] = {                                                                          \
+      &(otlp)->service_head, &(otlp)->resource_tail, &(otlp)->scope_tail,   &(otlp)->name_text,     \
+      &(otlp)->metric_tail,  &(otlp)->exemplars,     &(otlp)->own_tag,      &(otlp)->time.digits,   \
+      &(otlp)->start.digits, &(otlp)->nested,        &(otlp)->dropped,      &(otlp)->resource.text, \
+      &(otlp)->scope.text,   &(otlp)->point.text,    &(otlp)->exemplar.text}
 
-otlp_reader *otlp_new(void) {
-  return calloc(1, sizeof(otlp_reader));
-}
+otlp_reader *otlp_new(void) { return calloc(1, sizeof(otlp_reader)); }
 
 void otlp_free(otlp_reader *otlp) {
   if (otlp == NULL) return;
@@ -53,9 +52,7 @@ static span *member_named(resource_members *members, span name) {
   return NULL;
 }
 
-static bool is_short(span text) {
-  return text.at != NULL && is_at_most(text, max_short_text);
-}
+static bool is_short(span text) { return text.at != NULL && is_at_most(text, max_short_text); }
 
 /* The members that records get; the others are as if they were absent, so that they are tags. */
 static void choose_members(resource_members *members) {
@@ -64,7 +61,8 @@ static void choose_members(resource_members *members) {
   if (!is_short(members->older_environment) || members->environment.at != NULL) members->older_environment = absent;
   const span name = members->sdk_name, version = members->sdk_version;
   const bool both = name.at != NULL && version.at != NULL;
-  if (!both || characters_in(name.at, length_of(name)) + 1 + characters_in(version.at, length_of(version)) > max_short_text)
+  if (!both ||
+      characters_in(name.at, length_of(name)) + 1 + characters_in(version.at, length_of(version)) > max_short_text)
     members->sdk_name = members->sdk_version = absent;
 }
 
@@ -243,9 +241,7 @@ static bool read_headed(otlp_reader *otlp, span message, reader_of *read_head, r
   return true;
 }
 
-static bool read_scope(otlp_reader *otlp, span message) {
-  return read_headed(otlp, message, begin_scope, read_metric);
-}
+static bool read_scope(otlp_reader *otlp, span message) { return read_headed(otlp, message, begin_scope, read_metric); }
 
 static bool read_resource(otlp_reader *otlp, span message) {
   return read_headed(otlp, message, begin_resource, read_scope);

@@ -42,7 +42,14 @@ typedef struct {
   const uint8_t *at;
 } fault;
 
-typedef enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_GROUP = 3, WIRE_GROUP_END = 4, WIRE_FIXED32 = 5 } wire;
+typedef enum {
+  WIRE_VARINT = 0,
+  WIRE_FIXED64 = 1,
+  WIRE_BYTES = 2,
+  WIRE_GROUP = 3,
+  WIRE_GROUP_END = 4,
+  WIRE_FIXED32 = 5
+} wire;
 
 typedef struct {
   const uint8_t *at, *end;
@@ -59,9 +66,7 @@ typedef struct {
   const uint8_t *at;
 } field;
 
-static inline size_t length_of(span span) {
-  return (size_t)(span.end - span.at);
-}
+static inline size_t length_of(span span) { return (size_t)(span.end - span.at); }
 
 /* Notes the first fault; false, for callers to return. */
 static inline bool fail_at(fault *fault, fault_kind kind, const uint8_t *at) {
@@ -127,9 +132,7 @@ static inline double double_of(uint64_t bits) {
   return value;
 }
 
-static inline int64_t unzigzag(uint64_t value) {
-  return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-}
+static inline int64_t unzigzag(uint64_t value) { return (int64_t)(value >> 1) ^ -(int64_t)(value & 1); }
 
 /* Numbers of a repeated field. Its memory grows, up to a million of them, and is used again. */
 typedef struct {

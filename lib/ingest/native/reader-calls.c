@@ -21,7 +21,17 @@ typedef struct {
 
 /* Where a request says its instants, and a reading its figures. */
 enum { request_now, request_oldest, request_newest, request_size };
-enum { figure_fault, figure_at, figure_received, figure_accepted, figure_bytes, figure_records, figure_services, figure_rejections, figure_reasons };
+enum {
+  figure_fault,
+  figure_at,
+  figure_received,
+  figure_accepted,
+  figure_bytes,
+  figure_records,
+  figure_services,
+  figure_rejections,
+  figure_reasons
+};
 enum { figures_size = figure_reasons + rejection_reasons + skip_reasons + part_kinds };
 
 /* Beyond this, instants are as good as any. */

@@ -54,7 +54,8 @@ void reading_free(reading *reading) {
   free(reading->service_slots);
 }
 
-static bool is_service(const reading *reading, const service *service, const uint8_t *name, size_t length, uint64_t hash) {
+static bool is_service(const reading *reading, const service *service, const uint8_t *name, size_t length,
+                       uint64_t hash) {
   return service->hash == hash && service->length == length &&
          (length == 0 || memcmp(reading->names.bytes + service->start, name, length) == 0);
 }
@@ -65,7 +66,8 @@ static uint32_t *slot_for(const reading *reading, const uint8_t *name, size_t le
   const uint64_t mask = reading->service_capacity * slots_a_service - 1;
   uint32_t *slots = reading->service_slots;
   uint64_t n = hash & mask;
-  while (slots[n] != 0 && !is_service(reading, &reading->services[slots[n] - 1], name, length, hash)) n = (n + 1) & mask;
+  while (slots[n] != 0 && !is_service(reading, &reading->services[slots[n] - 1], name, length, hash))
+    n = (n + 1) & mask;
   return &slots[n];
 }
 
@@ -147,9 +149,7 @@ void end_line(reading *reading, uint32_t service) {
   reading->lines[reading->line_count++] = (line){reading->text.length, reading->accepted, service};
 }
 
-static size_t start_of(const reading *reading, size_t n) {
-  return n == 0 ? 0 : reading->lines[n - 1].end;
-}
+static size_t start_of(const reading *reading, size_t n) { return n == 0 ? 0 : reading->lines[n - 1].end; }
 
 /* The line after the last one of the record that begins with this one, and how long the record is. */
 static size_t end_of_record(const reading *reading, size_t first, size_t *bytes) {

@@ -117,9 +117,7 @@ bool reject(reading *reading, rejection_reason reason, const uint8_t *name, size
 bool skip(reading *reading, skip_reason reason);
 
 /* The metric that was counted last gets lines. */
-static inline void accept(reading *reading) {
-  reading->accepted++;
-}
+static inline void accept(reading *reading) { reading->accepted++; }
 
 /* What has been written since the last line is one. */
 void end_line(reading *reading, uint32_t service);

@@ -38,14 +38,33 @@ static bool take_count(const field *field, bool is_float, bool *has, bool *was_f
 }
 
 static bool take_field_of(remote_write_reader *remote, const field *field, native_histogram *histogram) {
-  enum { count_int = 1, count_float, sum, schema, zero_threshold, zero_int, zero_float, negative_spans, negative_deltas };
-  enum { negative_counts = 10, positive_spans, positive_deltas, positive_counts, timestamp = 15, custom_values, start = 17 };
+  enum {
+    count_int = 1,
+    count_float,
+    sum,
+    schema,
+    zero_threshold,
+    zero_int,
+    zero_float,
+    negative_spans,
+    negative_deltas
+  };
+  enum {
+    negative_counts = 10,
+    positive_spans,
+    positive_deltas,
+    positive_counts,
+    timestamp = 15,
+    custom_values,
+    start = 17
+  };
   fault *fault = &remote->reading->fault;
   buckets_side *positive = &remote->positive, *negative = &remote->negative;
   switch (field->number) {
     case count_int:
     case count_float:
-      return take_count(field, field->number == count_float, &histogram->has_count, &histogram->is_float, &histogram->count, fault);
+      return take_count(field, field->number == count_float, &histogram->has_count, &histogram->is_float,
+                        &histogram->count, fault);
     case zero_int:
     case zero_float:
       return take_count(field, field->number == zero_float, &histogram->has_zero_count, &histogram->zero_is_float,
@@ -230,9 +249,7 @@ static void write_bucket(remote_write_reader *remote, const native_histogram *hi
 }
 
 /* A count as a double, in which buckets are added up. */
-static double count_of(bool is_float, uint64_t count) {
-  return is_float ? double_of(count) : (double)count;
-}
+static double count_of(bool is_float, uint64_t count) { return is_float ? double_of(count) : (double)count; }
 
 static void write_custom_buckets(remote_write_reader *remote, const native_histogram *histogram) {
   const buckets_side *side = &remote->positive;
@@ -250,7 +267,8 @@ static void write_exponential_buckets(remote_write_reader *remote, const native_
   double below = 0;
   for (size_t i = negative->dense.count; i > 0 && !remote->reading->text.full; i--) {
     below += count_of(histogram->is_float, negative->dense.items[i - 1]);
-    write_bucket(remote, histogram, NULL, -bound_at(histogram->schema, (double)(negative->first + (int64_t)i - 2)), below);
+    write_bucket(remote, histogram, NULL, -bound_at(histogram->schema, (double)(negative->first + (int64_t)i - 2)),
+                 below);
   }
   below += count_of(histogram->zero_is_float, histogram->zero_count);
   write_bucket(remote, histogram, NULL, rounded_bound(threshold), below);

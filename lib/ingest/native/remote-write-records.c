@@ -54,7 +54,8 @@ const char *record_type(const remote_write_reader *remote) {
       break;
   }
   const span name = remote->name;
-  const bool counts = ends_in(name, "_total") || ends_in(name, "_count") || ends_in(name, "_sum") || ends_in(name, "_bucket");
+  const bool counts =
+      ends_in(name, "_total") || ends_in(name, "_count") || ends_in(name, "_sum") || ends_in(name, "_bucket");
   return counts ? "counter" : "gauge";
 }
 

@@ -78,7 +78,8 @@ static bool take_labels(remote_write_reader *remote, span message, use_label *us
   numbers_clear(&remote->references);
   while (next_field(&message, &field, fault)) {
     if (field.number != labels) continue;
-    if (remote->is_second ? !take_numbers(&field, WIRE_VARINT, &remote->references, fault) : !take_label(remote, &field, use))
+    if (remote->is_second ? !take_numbers(&field, WIRE_VARINT, &remote->references, fault)
+                          : !take_label(remote, &field, use))
       return false;
   }
   return fault->kind == FAULT_NONE && use_references(remote, start, use);
@@ -127,10 +128,10 @@ static void begin_series(remote_write_reader *remote) {
   const uint8_t *unknown = (const uint8_t *)options->no_service;
   const bool service_is_long = !is_at_most(remote->job, max_characters);
   if (remote->job.at == NULL || service_is_long) remote->job = (span){unknown, unknown + options->no_service_length};
-  remote->rejected = service_is_long               ? REJECTED_SERVICE_LONG
-                     : length_of(remote->name) == 0 ? REJECTED_NAME_EMPTY
+  remote->rejected = service_is_long                       ? REJECTED_SERVICE_LONG
+                     : length_of(remote->name) == 0        ? REJECTED_NAME_EMPTY
                      : !is_at_most(remote->name, max_name) ? REJECTED_NAME_LONG
-                                                    : rejection_reasons;
+                                                           : rejection_reasons;
   remote->service = service_of(remote->reading, remote->job.at, length_of(remote->job));
   if (!remote->is_second) remote->type = type_of(&remote->families, remote->name);
   writer_clear(&remote->head, kept_bytes);
@@ -217,7 +218,8 @@ bool read_series(remote_write_reader *remote, span message) {
   enum { samples = 2, exemplars = 3, histograms = 4 };
   field field;
   fault *fault = &remote->reading->fault;
-  const uint32_t exemplar = remote->is_second ? histograms : exemplars, histogram = remote->is_second ? exemplars : histograms;
+  const uint32_t exemplar = remote->is_second ? histograms : exemplars,
+                 histogram = remote->is_second ? exemplars : histograms;
   tags_clear(&remote->tags);
   remote->name = remote->job = remote->unit = remote->help = (span){NULL, NULL};
   remote->type = TYPE_UNKNOWN;

@@ -9,13 +9,11 @@ enum { kept_bytes = 1 << 20, kept_symbols = 1 << 16, least_symbols = 256 };
 enum { family_mask = family_slots - 1 };
 
 /* A list of what is written beside records. */
-#define EACH_WRITER(remote, what)                                                                                    \
-  writer *const what[] = {&(remote)->tags.text, &(remote)->head,          &(remote)->tail,                            \
+#define EACH_WRITER(remote, what)                                                          \
+  writer *const what[] = {&(remote)->tags.text, &(remote)->head,          &(remote)->tail, \
                           &(remote)->own_tag,   &(remote)->exemplar.text, &(remote)->exemplar_text}
 
-remote_write_reader *remote_write_new(void) {
-  return calloc(1, sizeof(remote_write_reader));
-}
+remote_write_reader *remote_write_new(void) { return calloc(1, sizeof(remote_write_reader)); }
 
 static void free_side(buckets_side *side) {
   numbers_free(&side->spans);
@@ -146,8 +144,8 @@ static bool read_request(remote_write_reader *remote, span message) {
   return fault->kind == FAULT_NONE;
 }
 
-void remote_write_read(remote_write_reader *remote, reading *reading, bool is_second, const uint8_t *body, size_t length,
-                       size_t longest) {
+void remote_write_read(remote_write_reader *remote, reading *reading, bool is_second, const uint8_t *body,
+                       size_t length, size_t longest) {
   EACH_WRITER(remote, writers);
   remote->reading = reading;
   remote->is_second = is_second;

@@ -12,7 +12,16 @@
 typedef enum { PART_SAMPLE, PART_HISTOGRAM, PART_EXEMPLAR, part_kinds } part_kind;
 
 /* The types of metadata, which 1.0 and 2.0 number alike. */
-typedef enum { TYPE_UNKNOWN, TYPE_COUNTER, TYPE_GAUGE, TYPE_HISTOGRAM, TYPE_GAUGEHISTOGRAM, TYPE_SUMMARY, TYPE_INFO, TYPE_STATESET } family_type;
+typedef enum {
+  TYPE_UNKNOWN,
+  TYPE_COUNTER,
+  TYPE_GAUGE,
+  TYPE_HISTOGRAM,
+  TYPE_GAUGEHISTOGRAM,
+  TYPE_SUMMARY,
+  TYPE_INFO,
+  TYPE_STATESET
+} family_type;
 
 /* Types of metric families that requests of 1.0 have said, as many as there is room for. A power of 2, of which half stay free. */
 enum { family_slots = 1 << 14, max_families = family_slots / 2 };
@@ -77,8 +86,8 @@ remote_write_reader *remote_write_new(void);
 void remote_write_free(remote_write_reader *remote);
 
 /* Reads what snappy has compressed, which comes to `longest` bytes at most. */
-void remote_write_read(remote_write_reader *remote, reading *reading, bool is_second, const uint8_t *body, size_t length,
-                       size_t longest);
+void remote_write_read(remote_write_reader *remote, reading *reading, bool is_second, const uint8_t *body,
+                       size_t length, size_t longest);
 
 /* remote-write-series.c: reads a series, and writes the records of what it has. */
 bool read_series(remote_write_reader *remote, span message);

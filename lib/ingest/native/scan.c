@@ -255,7 +255,8 @@ static bool take_object(cursor *cursor, const rules *rules, uint32_t *met, uint3
     uint32_t i = find_rule(rules, name, length, likely, &near);
     if (i == rules->count) {
       /* Those of the envelope go nowhere, so it does not matter what they are called. */
-      if (values == NULL && (is_alike(rules, name, length, near) || !add_name(&task->unknown, name, length))) return false;
+      if (values == NULL && (is_alike(rules, name, length, near) || !add_name(&task->unknown, name, length)))
+        return false;
       if (!take_any(cursor)) return false;
       continue;
     }
@@ -318,7 +319,8 @@ void blank_nulls(uint8_t *body, const uint32_t *nulls, uint32_t count) {
     uint32_t start = nulls[null_size * i], end = nulls[null_size * i + 1];
     while (is_space(body[end])) end++;
     /* The last member leaves the comma before it, which is there: required members are never null. */
-    if (body[end] == ',') end++;
+    if (body[end] == ',')
+      end++;
     else
       while (body[start] != ',') start--;
     memset(body + start, ' ', end - start);

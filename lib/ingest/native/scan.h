@@ -118,13 +118,8 @@ static inline uint32_t find_rule(const rules *rules, const uint8_t *name, size_t
   return rules->count;
 }
 
+static inline bool is_space(uint8_t byte) { return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t'; }
 
-static inline bool is_space(uint8_t byte) {
-  return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
-}
-
-static inline bool is_digit(uint8_t byte) {
-  return byte >= '0' && byte <= '9';
-}
+static inline bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
 
 #endif

@@ -30,7 +30,8 @@ static bool take_literal(inflation *inflation, size_t length) {
     if (!take_little_endian(inflation, length - short_literal, &length)) return false;
     length++;
   }
-  if (length > (size_t)(inflation->end - inflation->at) || length > (size_t)(inflation->to_end - inflation->to)) return false;
+  if (length > (size_t)(inflation->end - inflation->at) || length > (size_t)(inflation->to_end - inflation->to))
+    return false;
   memcpy(inflation->to, inflation->at, length);
   inflation->at += length;
   inflation->to += length;

@@ -36,17 +36,13 @@ static bool fail(walk *walk, survey_end end, const uint8_t *at) {
   return false;
 }
 
-static uint8_t peek(const walk *walk) {
-  return walk->at < walk->end ? *walk->at : 0;
-}
+static uint8_t peek(const walk *walk) { return walk->at < walk->end ? *walk->at : 0; }
 
 static void skip_space(walk *walk) {
   while (walk->at < walk->end && is_space(*walk->at)) walk->at++;
 }
 
-static bool in_metric(const walk *walk) {
-  return walk->in_metrics && walk->depth >= level_of_metrics;
-}
+static bool in_metric(const walk *walk) { return walk->in_metrics && walk->depth >= level_of_metrics; }
 
 static void note(walk *walk, flaw flaw) {
   if (walk->metric.flaw != FLAW_NONE) return;
@@ -54,9 +50,7 @@ static void note(walk *walk, flaw flaw) {
   walk->metric.flaw_at = walk->name_at;
 }
 
-static bool is_object(const walk *walk) {
-  return walk->objects[walk->depth / 8] >> walk->depth % 8 & 1;
-}
+static bool is_object(const walk *walk) { return walk->objects[walk->depth / 8] >> walk->depth % 8 & 1; }
 
 static bool is_hex(uint8_t byte) {
   return is_digit(byte) || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
@@ -322,7 +316,13 @@ static bool step(walk *walk) {
 
 void survey(const schema *schema, const uint8_t *body, size_t length, surveyed *places, size_t capacity,
             survey_report *report) {
-  walk walk = {.schema = schema, .body = body, .at = body, .end = body + length, .places = places, .capacity = capacity, .report = report};
+  walk walk = {.schema = schema,
+               .body = body,
+               .at = body,
+               .end = body + length,
+               .places = places,
+               .capacity = capacity,
+               .report = report};
   *report = (survey_report){.twice = schema->envelope.count};
   walk.member = schema->envelope.count;
   /* Pages that are not touched cost nothing: this is only as large as the body is deep. */

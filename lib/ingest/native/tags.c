@@ -43,9 +43,7 @@ tag_beginning tag_begins(tag_set *set, span name, uint64_t hash) {
   return good ? TAG_BEGUN : TAG_NOT_UTF8;
 }
 
-void tag_ends(tag_set *set) {
-  set->tags[set->count++].end = set->text.length;
-}
+void tag_ends(tag_set *set) { set->tags[set->count++].end = set->text.length; }
 
 void hide_tag(tag_set *set, span name, uint64_t hash, int layer, uint64_t serial) {
   if (set->count == 0) return;

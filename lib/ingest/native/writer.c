@@ -67,9 +67,7 @@ static size_t sequence_at(const uint8_t *at, const uint8_t *end) {
   return overlong || beyond ? 0 : 4;
 }
 
-static uint64_t each_byte(uint8_t byte) {
-  return byte * UINT64_C(0x0101010101010101);
-}
+static uint64_t each_byte(uint8_t byte) { return byte * UINT64_C(0x0101010101010101); }
 
 /* The highest bit of each byte that is below 0x20, " or \, or beyond ASCII; of those above the first, perhaps of others. */
 static uint64_t special_in(uint64_t word) {
@@ -79,9 +77,7 @@ static uint64_t special_in(uint64_t word) {
   return (controls | marks | word) & each_byte(0x80);
 }
 
-static bool is_special(uint8_t byte) {
-  return byte < ' ' || byte == '"' || byte == '\\' || byte >= 0x80;
-}
+static bool is_special(uint8_t byte) { return byte < ' ' || byte == '"' || byte == '\\' || byte >= 0x80; }
 
 static uint8_t *escape(uint8_t *at, uint8_t byte) {
   static const char hex[] = "0123456789abcdef";
@@ -196,9 +192,7 @@ void put_uint64(writer *writer, uint64_t value) {
     put_digits(writer, false, value);
 }
 
-static void put_zeros(writer *writer, int count) {
-  put_bytes(writer, "000000000000000000000", (size_t)count);
-}
+static void put_zeros(writer *writer, int count) { put_bytes(writer, "000000000000000000000", (size_t)count); }
 
 /* As ECMA-262 has it in Number::toString: `count` digits, of which `point` are before the point. */
 static void put_plainly(writer *writer, const char *digits, int count, int point) {
@@ -263,7 +257,8 @@ void put_base64(writer *writer, const uint8_t *bytes, size_t length) {
   if (at == NULL) return;
   for (size_t i = 0; i < length; i += 3) {
     const size_t left = length - i;
-    const uint32_t three = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
+    const uint32_t three =
+        (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
     *at++ = (uint8_t)digits[three >> 18];
     *at++ = (uint8_t)digits[three >> 12 & 0x3f];
     *at++ = (uint8_t)(left > 1 ? digits[three >> 6 & 0x3f] : '=');

@@ -43,15 +43,11 @@ static inline void put_bytes(writer *writer, const void *bytes, size_t length) {
   writer->length += length;
 }
 
-static inline void put_byte(writer *writer, char byte) {
-  put_bytes(writer, &byte, 1);
-}
+static inline void put_byte(writer *writer, char byte) { put_bytes(writer, &byte, 1); }
 
 #define put_literal(writer, literal) put_bytes((writer), (literal), sizeof(literal) - 1)
 
-static inline void put_all(writer *to, const writer *from) {
-  put_bytes(to, from->bytes, from->length);
-}
+static inline void put_all(writer *to, const writer *from) { put_bytes(to, from->bytes, from->length); }
 
 /* The text with what JSON escapes escaped, without quotes. false if it is not UTF-8. */
 bool put_text(writer *writer, const uint8_t *text, size_t length);

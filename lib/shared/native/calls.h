@@ -21,9 +21,9 @@ static inline bool succeeded(napi_env env, napi_status status) {
 }
 
 /* Leaves the function, with NULL, false or 0, when a call fails. */
-#define CHECK(call)                            \
-  do {                                         \
-    if (!succeeded(env, (call))) return 0;     \
+#define CHECK(call)                        \
+  do {                                     \
+    if (!succeeded(env, (call))) return 0; \
   } while (0)
 
 static inline void *out_of_memory(napi_env env) {
@@ -78,6 +78,7 @@ static inline void *held_by(napi_env env, napi_value external, const napi_type_t
 }
 
 /* Makes `functions` the addon's. */
-#define EXPORT(functions) CHECK(napi_define_properties(env, exports, sizeof(functions) / sizeof(functions)[0], functions))
+#define EXPORT(functions) \
+  CHECK(napi_define_properties(env, exports, sizeof(functions) / sizeof(functions)[0], functions))
 
 #endif

@@ -77,14 +77,19 @@ static void start(life *life, const char *bootstraps) {
   static const char *const topics[] = {"metrics", "dead-letters"};
   rd_kafka_conf_t *configuration = rd_kafka_conf_new();
   const char *const properties[][2] = {
-      {"bootstrap.servers", bootstraps},     {"enable.idempotence", below(2) ? "true" : "false"},
-      {"linger.ms", below(2) ? "0" : "5"},   {"message.timeout.ms", below(2) ? "300" : "5000"},
-      {"message.max.bytes", "1500"},         {"statistics.interval.ms", "10"},
-      {"reconnect.backoff.ms", "10"},        {"reconnect.backoff.max.ms", "50"},
+      {"bootstrap.servers", bootstraps},
+      {"enable.idempotence", below(2) ? "true" : "false"},
+      {"linger.ms", below(2) ? "0" : "5"},
+      {"message.timeout.ms", below(2) ? "300" : "5000"},
+      {"message.max.bytes", "1500"},
+      {"statistics.interval.ms", "10"},
+      {"reconnect.backoff.ms", "10"},
+      {"reconnect.backoff.max.ms", "50"},
       {"compression.codec", below(2) ? "none" : "gzip"},
   };
   for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++)
-    require(rd_kafka_conf_set(configuration, properties[i][0], properties[i][1], error, sizeof error) == RD_KAFKA_CONF_OK,
+    require(rd_kafka_conf_set(configuration, properties[i][0], properties[i][1], error, sizeof error) ==
+                RD_KAFKA_CONF_OK,
             properties[i][0]);
   memset(life, 0, sizeof *life);
   pthread_mutex_init(&life->lock, NULL);

@@ -22,7 +22,9 @@ static void die(const char *why) {
   abort();
 }
 
-static void tell_judged(void) { printf("%llu bodies that the scan was sure of, each judged\n", (unsigned long long)judged); }
+static void tell_judged(void) {
+  printf("%llu bodies that the scan was sure of, each judged\n", (unsigned long long)judged);
+}
 
 /* Starts the judge: JUDGE is its command. */
 int LLVMFuzzerInitialize(int *count, char ***arguments) {
@@ -112,7 +114,8 @@ static size_t make_body(const uint8_t *bytes, size_t length, uint8_t *body) {
 }
 
 /* What the scan is sure of, the survey finds nothing wrong with, and it finds the same metrics. */
-static void compare(const findings *found, const uint32_t *places, const survey_report *report, const surveyed *surveyed) {
+static void compare(const findings *found, const uint32_t *places, const survey_report *report,
+                    const surveyed *surveyed) {
   if (report->end != SURVEY_DONE || !report->object || report->twice != batch_schema.envelope.count)
     die("the survey finds fault with the batch");
   if (report->metrics != found->metrics) die("the survey finds another number of metrics");

@@ -64,14 +64,14 @@ static bool file_fails(const char *call, int file) {
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-#define OPEN(name)                                                                       \
-  int name(const char *path, int flags, ...) {                                           \
-    va_list arguments;                                                                   \
-    va_start(arguments, flags);                                                          \
-    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;                \
-    va_end(arguments);                                                                   \
+#define OPEN(name)                                                                           \
+  int name(const char *path, int flags, ...) {                                               \
+    va_list arguments;                                                                       \
+    va_start(arguments, flags);                                                              \
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;                    \
+    va_end(arguments);                                                                       \
     if (fails("open", path) || ((flags & O_CREAT) != 0 && fails("create", path))) return -1; \
-    return REAL(name)(path, flags, mode);                                                \
+    return REAL(name)(path, flags, mode);                                                    \
   }
 OPEN(open)
 OPEN(open64)
@@ -106,7 +106,9 @@ ON_PATH("list", DIR *, NULL, opendir, (const char *path), (path))
 
 typedef int filter(const struct dirent *);
 typedef int order(const struct dirent **, const struct dirent **);
-ON_PATH("list", int, -1, scandir, (const char *path, struct dirent ***names, filter *wanted, order *by), (path, names, wanted, by))
+ON_PATH("list", int, -1, scandir, (const char *path, struct dirent ***names, filter *wanted, order *by),
+        (path, names, wanted, by))
 typedef int filter64(const struct dirent64 *);
 typedef int order64(const struct dirent64 **, const struct dirent64 **);
-ON_PATH("list", int, -1, scandir64, (const char *path, struct dirent64 ***names, filter64 *wanted, order64 *by), (path, names, wanted, by))
+ON_PATH("list", int, -1, scandir64, (const char *path, struct dirent64 ***names, filter64 *wanted, order64 *by),
+        (path, names, wanted, by))
