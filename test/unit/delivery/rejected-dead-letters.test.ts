@@ -22,7 +22,7 @@ test('metrics that failed validation are in the dead-letter topic as they were s
   const partial = await collector.post(body)
   t.match(partial, { status: 202, body: { status: 'partial', metrics_accepted: 1, metrics_rejected: 3 } })
   const errors = [
-    'metrics[1].service_name is required',
+    'metrics[1].service_name is required; .metric_type is required; .value must be number',
     'metrics[2] must be object',
     'metrics[3].tags.reg\0ion must be string',
   ]
