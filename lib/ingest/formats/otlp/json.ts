@@ -14,7 +14,7 @@ const maxShownFault = 200
 
 /** Integers of so many digits may be beyond 2^53, and are read as text then. */
 const longInteger = /[:,[\s]-?\d{16,}/
-const longIntegers = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g
+const longIntegers = /"(?:[^"\\]|\\.)*"|(?<![\w.+-])-?\d{16,}(?![\d.eE])/g
 
 /** @throws {Problem} where it is not JSON, or too much of it */
 export function parseJson(body: Buffer, hold: Pick<Hold, 'grow'>): Message {
