@@ -1,10 +1,16 @@
 // Writes the pages of docs/ that say what the code says: npm run docs. A test holds the pages against this.
 
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { parseConfig } from '../lib/config/config.js'
 import { describeLimits } from '../lib/config/describe.js'
 import { configSchema, defaultOf, descriptionOf } from '../lib/config/schema.js'
 import { variableOf } from '../lib/config/variables.js'
+import { CollectorFigures } from '../lib/primary/collector-figures.js'
 import { problems } from '../lib/shared/errors.js'
+import type { CollectorStats } from '../lib/telemetry/collector-stats.js'
+import { list } from '../lib/telemetry/exposition.js'
+import { emptyHistogram } from '../lib/telemetry/histogram.js'
+import { histograms, labelledCounters, labelSeparator, namesOf } from '../lib/telemetry/telemetry.js'
 import { glossary } from '../lib/view/glossary.js'
 
 /** The generated pages, by path. */
@@ -12,6 +18,7 @@ export const pages: Record<string, () => string> = {
   'docs/configuration.md': configurationPage,
   'docs/errors.md': errorsPage,
   'docs/glossary.md': glossaryPage,
+  'docs/metrics.md': metricsPage,
 }
 
 function configurationPage(): string {
@@ -53,6 +60,68 @@ TLS and logins have settings of their own: [security.md](security.md#kafka).
 
 Properties that decide what a 202 means (\`acks\`, \`enable.idempotence\`, \`delivery.report.only.error\`) cannot be set this way.
 
+The [glossary](glossary.md) says what each word means.
+`
+}
+
+/** One of each, so that every figure has its labels. */
+const stats = await exampleStats()
+
+async function exampleStats(): Promise<CollectorStats> {
+  const none = await new CollectorFigures({ dropped: 0 }).collect()
+  const { ledger, counts, gauges, condition } = none
+  const worker = {
+    pid: 0,
+    slot: 0,
+    uptimeSeconds: 0,
+    stale: false,
+    kafka: { up: true, message: '' },
+    journal: undefined,
+  }
+  const labelled = namesOf(labelledCounters).map((name) => {
+    return [name, { [labelledCounters[name].labels.join(labelSeparator)]: 1 }] as const
+  })
+  const filled = namesOf(histograms).map((name) => [name, { route: emptyHistogram(histograms[name].bounds) }] as const)
+  return {
+    ...none,
+    labelledCounts: { ...none.labelledCounts, ...Object.fromEntries(labelled) },
+    histograms: { ...none.histograms, ...Object.fromEntries(filled) },
+    workers: [{ ...worker, ledger, counts, gauges, condition }],
+    cpuSeconds: [0],
+    brokers: [{ name: 'broker', up: true, rttSeconds: 0 }],
+    services: [['service', 1]],
+  }
+}
+
+/** The alerts that ask for a figure, with the place of the runbook that says what to do. */
+function alertsOn(name: string): string[] {
+  const rules = readFileSync('deploy/prometheus/alerts.yaml', 'utf8')
+    .split(/^ {6}- alert: /m)
+    .slice(1)
+  return rules.flatMap((rule) => {
+    const [, alert = '', expression = '', anchor = ''] =
+      /^(\w+)\n\s+expr: >-\n(.*?)\n\s+for:.*runbook\.md#([\w-]+)/s.exec(rule) ?? []
+    const asks = new RegExp(`\\b${name}(?:_bucket)?\\b`).test(expression)
+    return asks ? [`[${alert.replace('VantageCollector', '')}](runbook.md#${anchor})`] : []
+  })
+}
+
+function metricsPage(): string {
+  const rows = list(stats, parseConfig({}).config)
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, type, help, labels }) => {
+      const shown = labels.map((label) => `\`${label}\``).join(', ')
+      return `| \`${name}\` | ${type} | ${shown} | ${help} | ${alertsOn(name).join(', ')} |\n`
+    })
+  return `# What does each figure mean?
+
+All that \`GET /metrics\` tells, summed over the workers of a collector, and which [alert](runbook.md) looks at it: its link says what to
+do. [Nine](operations.md#what-to-watch) are enough to know how a collector is. Counters keep what workers counted that have ended,
+so that none falls before the collector itself is started again. A histogram has \`_bucket\`, \`_sum\` and \`_count\` behind its name.
+
+| figure | type | labels | what it is | alert |
+| --- | --- | --- | --- | --- |
+${rows.join('')}
 The [glossary](glossary.md) says what each word means.
 `
 }

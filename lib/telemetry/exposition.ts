@@ -32,7 +32,27 @@ const prefix = 'vantage_collector_'
 
 /** The figures of all workers as the text that Prometheus reads. */
 export function expose(stats: CollectorStats, config: Config, type: ExpositionType): Promise<string> {
-  const families = [
+  const families = familiesOf(stats, config)
+  // prom-client adds _total to a counter's samples by itself for OpenMetrics, and otherwise takes the name as it is.
+  const named = type === Registry.OPENMETRICS_CONTENT_TYPE ? families.map(withoutTotal) : families
+  const registry: Registry<typeof type> = AggregatorRegistry.aggregate([named])
+  registry.setContentType(type)
+  return registry.metrics()
+}
+
+/** A figure as docs/metrics.md lists it. */
+export type Listed = { name: string; type: string; help: string; labels: string[] }
+
+/** Every figure that these have, with the labels of its first sample. */
+export function list(stats: CollectorStats, config: Config): Listed[] {
+  return familiesOf(stats, config).map(({ name, type, help, values: [first] }) => {
+    const labels = Object.keys(first?.labels ?? {}).filter((label) => label !== 'le')
+    return { name, type: String(type), help, labels }
+  })
+}
+
+function familiesOf(stats: CollectorStats, config: Config): Family[] {
+  return [
     ...ledgerFamilies(stats),
     ...counterFamilies(stats),
     ...labelledFamilies(stats),
@@ -43,11 +63,6 @@ export function expose(stats: CollectorStats, config: Config, type: ExpositionTy
     ...brokerFamilies(stats),
     ...identityFamilies(stats, config),
   ]
-  // prom-client adds _total to a counter's samples by itself for OpenMetrics, and otherwise takes the name as it is.
-  const named = type === Registry.OPENMETRICS_CONTENT_TYPE ? families.map(withoutTotal) : families
-  const registry: Registry<typeof type> = AggregatorRegistry.aggregate([named])
-  registry.setContentType(type)
-  return registry.metrics()
 }
 
 function ledgerFamilies({ ledger }: CollectorStats): Family[] {

@@ -109,6 +109,7 @@ export const gauges = {
   heldBytes: { help: 'Bytes held until Kafka acknowledges them, against the byte budget', aggregator: 'sum' },
   requestHeldBytes: { help: 'Bytes of bodies and records of requests that are being answered', aggregator: 'sum' },
   connections: { help: 'Open connections', aggregator: 'sum' },
+  connectionsLimit: { help: 'Most connections that the workers keep open', aggregator: 'sum' },
   heldLimitBytes: { help: 'The byte budget: the most that may be held', aggregator: 'sum' },
   kafkaUp: { help: 'Whether each worker sees Kafka take records', aggregator: 'min' },
   tlsCertificateExpiryTimestampSeconds: {

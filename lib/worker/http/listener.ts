@@ -22,6 +22,7 @@ export class Listener {
     this.app = createApp(config)
     this.#telemetry = telemetry
     const { counts, gauges } = telemetry
+    gauges.connectionsLimit = maxConnections
     // biome-ignore lint/suspicious/useIterableCallbackReturn: this is not Array.filter
     this.app.filter((res, change) => {
       gauges.connections += change

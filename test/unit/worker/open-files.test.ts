@@ -37,6 +37,7 @@ test('more idle connections than a worker may have files open cost no worker, no
   await waitFor(() => sockets.filter(({ closed }) => !closed).length < possible, 'the rest to be closed')
   t.equal((await collector.post(batchOf(3))).status, 202)
   t.ok((await collector.metric('connections_over_limit_total')) >= opened - possible)
+  t.equal(await collector.metric('connections_limit'), possible)
   t.equal(await collector.metric('samples_missed_total'), 0)
   const { workers, worker_restarts } = await collector.stats()
   t.equal(worker_restarts, 0)
