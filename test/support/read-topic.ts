@@ -1,3 +1,4 @@
+import type { Test } from 'tap'
 import { type ReadRecord, readTopic as read } from '../../lib/commands/topic-reader.js'
 import { countRecords } from '../../tools/kafka-admin.js'
 import { waitFor } from '../../tools/wait-for.js'
@@ -21,4 +22,17 @@ export async function readTopic(
     await stop()
   }
   return records
+}
+
+/** Each metric that was answered 202 has to be in the topic. Returns the ids of all that is there. */
+export async function nothingIsMissing(t: Test, bootstrapServers: string, promised: Iterable<number>) {
+  const expected = [...promised]
+  const ids: number[] = (await readTopic(bootstrapServers, expected.length)).map(({ value }) => JSON.parse(value).id)
+  const found = new Set(ids)
+  t.same(
+    expected.filter((id) => !found.has(id)),
+    [],
+    'nothing that was answered 202 is missing',
+  )
+  return ids
 }

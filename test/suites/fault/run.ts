@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import { createRandom } from '../../support/random.js'
+import { createRandom } from '../../../lib/load/random.js'
 import type { AgentCounts } from './agents.js'
 import { Conductor, type FaultEvent, type Unexplained } from './conductor.js'
 import { type Fault, type FaultName, faults } from './faults.js'

@@ -2,11 +2,11 @@
 // npm run fuzz -- [--minutes 1] [--requests N] [--seed N] [--connections 64]
 
 import { parseArgs } from 'node:util'
+import { createRandom } from '../../../lib/load/random.js'
 import { DevBroker } from '../../../lib/primary/dev-broker.js'
 import { batchOf } from '../../../tools/batches.js'
 import { Collector } from '../../../tools/collector.js'
 import { waitFor } from '../../../tools/wait-for.js'
-import { createRandom } from '../../support/random.js'
 import { createCases, type FuzzCase } from './cases.js'
 import { FuzzConnection, type Outcome } from './connection.js'
 import { fuzzSplit } from './split.js'

@@ -1,7 +1,7 @@
 import { test } from 'tap'
+import { createRandom } from '../../../lib/load/random.js'
 import { type Batch, batchOf, metricOf } from '../../../tools/batches.js'
 import { startCollector } from '../../../tools/collector.js'
-import { createRandom } from '../../support/random.js'
 import { readTopic } from '../../support/read-topic.js'
 import { startKafka } from '../../support/start-kafka.js'
 

@@ -7,7 +7,7 @@ import { waitFor } from '../../../tools/wait-for.js'
 import { agreedCondition } from '../../support/agreed-condition.js'
 import { makeDirectory } from '../../support/directory.js'
 import { KafkaCluster } from '../../support/kafka-cluster.js'
-import { readTopic } from '../../support/read-topic.js'
+import { nothingIsMissing } from '../../support/read-topic.js'
 
 const partitions = 6
 const services = Array.from({ length: 24 }, (_, n) => `service-${n}`)
@@ -112,14 +112,8 @@ test('while a broker is away, services whose partitions have a leader go on to K
   await waitFor(async () => (await waiting()) === 0, 'an empty journal')
   await waitFor(async () => servicesWith(await agents.post(), 'kafka').length === services.length, 'all to be back')
   t.match((await collector.get('/health')).body, { status: 'healthy' })
-  const ids = (await readTopic(kafka.directBootstrap, agents.promised.length)).map(({ value }) => JSON.parse(value).id)
-  const found = new Set(ids)
-  t.same(
-    agents.promised.filter((id) => !found.has(id)),
-    [],
-    'nothing is missing',
-  )
-  t.equal(ids.length, found.size, 'nothing is there twice')
+  const ids = await nothingIsMissing(t, kafka.directBootstrap, agents.promised)
+  t.equal(ids.length, new Set(ids).size, 'nothing is there twice')
 })
 
 test('without a journal, only services whose partitions are away are answered 503', async (t) => {

@@ -5,7 +5,7 @@ import { waitFor } from '../../../tools/wait-for.js'
 import { Load } from '../../support/load.js'
 import { LoadBalancer } from '../../support/load-balancer.js'
 import { startMockKafka } from '../../support/mock-kafka.js'
-import { readTopic } from '../../support/read-topic.js'
+import { nothingIsMissing } from '../../support/read-topic.js'
 
 const collectors = 3
 /** The chart's preStop: as long as a proxy may take to hear that a pod goes. Its requests are answered all the while. */
@@ -42,10 +42,5 @@ test('collectors are replaced one at a time under load, and no request fails', a
   await load.stop()
 
   t.same(load.statuses, [], 'nothing but 202')
-  const ids = new Set((await readTopic(kafka, load.accepted.size)).map(({ value }) => JSON.parse(value).id))
-  t.same(
-    [...load.accepted].filter((id) => !ids.has(id)),
-    [],
-    'and all of it is in Kafka',
-  )
+  await nothingIsMissing(t, kafka, load.accepted)
 })

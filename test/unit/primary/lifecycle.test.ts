@@ -6,7 +6,7 @@ import { freePort } from '../../../tools/free-port.js'
 import { waitFor } from '../../../tools/wait-for.js'
 import { Load } from '../../support/load.js'
 import { startMockKafka } from '../../support/mock-kafka.js'
-import { readTopic } from '../../support/read-topic.js'
+import { nothingIsMissing } from '../../support/read-topic.js'
 
 function isAlive(pid: number): boolean {
   try {
@@ -52,13 +52,7 @@ test('SIGTERM and SIGINT under load: what was accepted is delivered, and the pro
       'no answer but 202',
     )
     t.notOk(pids.some(isAlive), 'no worker is left')
-    const ids = (await readTopic(kafka, load.accepted.size)).map(({ value }) => JSON.parse(value).id)
-    const delivered = new Set(ids)
-    t.same(
-      [...load.accepted].filter((id) => !delivered.has(id)),
-      [],
-      'nothing is missing',
-    )
+    await nothingIsMissing(t, kafka, load.accepted)
   }
 })
 
@@ -167,12 +161,7 @@ test('when the primary dies, the workers finish and exit', async (t) => {
     [],
     'no answer but 202',
   )
-  const delivered = new Set((await readTopic(kafka, load.accepted.size)).map(({ value }) => JSON.parse(value).id))
-  t.same(
-    [...load.accepted].filter((id) => !delivered.has(id)),
-    [],
-    'nothing is missing',
-  )
+  await nothingIsMissing(t, kafka, load.accepted)
 })
 
 test('a port in use ends the start with one clear line', async (t) => {

@@ -1,9 +1,9 @@
 import { test } from 'tap'
+import { createRandom } from '../../../lib/load/random.js'
 import { batchOf } from '../../../tools/batches.js'
 import { type Reply, startCollector } from '../../../tools/collector.js'
 import { waitFor } from '../../../tools/wait-for.js'
 import { startMockKafka } from '../../support/mock-kafka.js'
-import { createRandom } from '../../support/random.js'
 
 const limited = { VANTAGE_RATE_LIMIT_ENABLED: 'true', VANTAGE_TRUSTED_PROXIES: '127.0.0.1' }
 const from = (address: string) => ({ 'X-Forwarded-For': address })

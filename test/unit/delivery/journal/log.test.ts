@@ -4,9 +4,9 @@ import { type Test, test } from 'tap'
 import { encodeEntry } from '../../../../lib/delivery/journal/entry.js'
 import { type Damage, Log } from '../../../../lib/delivery/journal/log.js'
 import type { PlacedEntry } from '../../../../lib/delivery/journal/part.js'
+import { createRandom } from '../../../../lib/load/random.js'
 import { BadDisk } from '../../../support/bad-disk.js'
 import { makeDirectory } from '../../../support/directory.js'
-import { createRandom } from '../../../support/random.js'
 
 const segmentBytes = 10_000
 const chunkBytes = 3000

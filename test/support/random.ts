@@ -1,1 +1,0 @@
-export { createRandom } from '../../lib/load/random.js'
