@@ -46,7 +46,8 @@ test('a real Prometheus scrapes the collector, and every query of the dashboard 
   const { panels } = JSON.parse(await readFile('deploy/grafana/dashboard.json', 'utf8'))
   for (const { title, targets } of panels) {
     for (const { expr } of targets) {
-      const query = expr.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.*')
+      const windows = expr.replaceAll('$__rate_interval', '1m').replaceAll('$__range', '1h')
+      const query = windows.replaceAll('$instance', '.*').replaceAll('$namespace', '.*')
       const found = await waitFor(() => prometheus(query), `data for ${title}`).catch((error) => error.message)
       t.equal(found, true, `${title}: ${expr}`)
     }
