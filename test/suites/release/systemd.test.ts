@@ -36,6 +36,7 @@ test('what the systemd unit runs is there, and says by its exit code when a rest
   t.match(await runCommand(args, { env }), { code: 0, stderr: '' })
   const wrong = await runCommand(args, { env: { ...env, VANTAGE_API_PORT: 'http' } })
   t.equal(wrong.code, Number(valuesOf('RestartPreventExitStatus')))
+  t.same(valuesOf('StartLimitIntervalSec'), ['0'], 'a port that is taken for a moment ends no service for good')
 })
 
 test('systemd knows every line of the unit', { skip: !existsSync(analyze) && 'there is no systemd' }, async (t) => {
