@@ -1,152 +1,59 @@
-// Is the scan of bodies right whenever it is sure, and within its memory whatever comes? By libFuzzer, which clang brings.
-// npm run fuzz:native -- [--seconds 60] [--seed N]
+// Are the readers of bodies in C right, and within their memory whatever comes? By libFuzzer, which clang brings.
+// npm run fuzz:native -- [--seconds 60] [--seed N] [--target scan]
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { batchSchema } from '../../../lib/ingest/formats/vantage/metric-schema.js'
-import { compileRules } from '../../../lib/ingest/formats/vantage/scan-rules.js'
-import { kinds, type NativeRule } from '../../../lib/ingest/native/binding.js'
-import { batchOf } from '../../../tools/batches.js'
 import { compile, folder } from './compile.js'
+import type { Target } from './fuzz-target.js'
+import { influxTarget } from './influx-target.js'
+import { otlpTarget } from './otlp-target.js'
+import { scanTarget } from './scan-target.js'
 
 const { values: flags } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string', default: String(Date.now() % 1e9) },
+    target: { type: 'string', default: '' },
   },
 })
-const maxMetrics = 5
-const longestBody = 4096
 const shownLines = 80
-const schemaInC = `static const schema batch_schema = {{envelope_rules, envelope_count, envelope_required},
-                                     {metric_rules, metric_count, metric_required}};\n`
-const { envelope, metric } = compileRules(maxMetrics)
-const seeds = join(folder, 'seeds')
-const corpus = join(folder, 'corpus')
-for (const directory of [seeds, corpus]) {
-  rmSync(directory, { recursive: true, force: true })
-  mkdirSync(directory, { recursive: true })
-}
-const files = {
-  rules: join(folder, 'rules.h'),
-  schema: join(folder, 'schema.json'),
-  names: join(folder, 'names.json'),
-  dictionary: join(folder, 'dictionary'),
-}
-const good = bodies()
-writeFileSync(
-  files.rules,
-  `${rulesInC('envelope', envelope)}${rulesInC('metric', metric)}${schemaInC}${textsInC('words', valueWords())}${textsInC('good', good)}`,
+mkdirSync(folder, { recursive: true })
+const targets = [scanTarget(), otlpTarget(), influxTarget()].filter(
+  ({ name }) => flags.target === '' || flags.target === name,
 )
-writeFileSync(files.schema, JSON.stringify(batchSchema(maxMetrics)))
-writeFileSync(files.names, JSON.stringify({ envelope: envelope.map(nameOf), metric: metric.map(nameOf) }))
-writeFileSync(files.dictionary, words().map(wordInDictionary).join('\n'))
-for (const [n, body] of good.entries()) writeFileSync(join(seeds, String(n)), body)
+const good = targets.map((target) => run(target))
+process.exit(good.length > 0 && good.every(Boolean) ? 0 : 1)
 
-const sources = ['test/suites/native/scan-fuzz.c', 'lib/ingest/native/scan.c', 'lib/ingest/native/survey.c']
-const program = compile('scan-fuzz', 'fuzzer,address,undefined', sources, [`-I${folder}`])
-console.log(`fuzz: the scan, ${flags.seconds} s, seed ${flags.seed}`)
-const options = [`-max_total_time=${flags.seconds}`, `-seed=${flags.seed}`, `-max_len=${longestBody}`, '-verbosity=0']
-const { status, stdout, stderr } = spawnSync(
-  program,
-  [...options, `-dict=${files.dictionary}`, `-artifact_prefix=${folder}/`, '-print_final_stats=1', corpus, seeds],
-  {
-    encoding: 'utf8',
-    maxBuffer: Infinity,
-    env: { ...process.env, JUDGE: `exec python3 test/suites/native/judge.py ${files.schema} ${files.names}` },
-  },
-)
-const [units] = /^stat::number_of_executed_units: +\d+/m.exec(stderr) ?? []
-console.log(`${units}\n${stdout.trim()}`)
-if (status !== 0) console.log(stderr.split('\n').slice(-shownLines).join('\n'))
-const judged = Number.parseInt(stdout, 10)
-if (!(judged > good.length)) console.log('FINDING hardly a body was judged')
-process.exit(status === 0 && judged > seeds.length ? 0 : 1)
-
-function nameOf({ name }: NativeRule): string {
-  return name
-}
-
-/** The rules as the addon reads them (addon.c). */
-function rulesInC(variable: string, rules: readonly NativeRule[]): string {
-  const lines = rules.map(({ name, kind, nullable, boundedBelow, minimum, maximum, choices = [] }) => {
-    const packed = Buffer.concat(choices.flatMap((choice) => [Buffer.of(choice.length), Buffer.from(choice)]))
-    const rule = `RULE_${kinds[kind]?.toUpperCase()}, ${nullable}, ${boundedBelow}, ${minimum}u, ${maximum}u`
-    return `  {${textInC(Buffer.from(name))}, ${name.length}, ${rule}, ${textInC(packed)}, ${packed.length}},\n`
-  })
-  const required = rules.reduce((bits, rule, n) => bits | (Number(rule.required) << n), 0) >>> 0
-  return `static rule ${variable}_rules[] = {\n${lines.join('')}};
-enum { ${variable}_count = ${rules.length} };
-static const uint32_t ${variable}_required = ${required}u;\n`
-}
-
-function textsInC(variable: string, texts: readonly string[]): string {
-  return `static const char *const ${variable}[] = {\n${texts.map((text) => `  ${textInC(Buffer.from(text))},\n`).join('')}};\n`
-}
-
-function textInC(bytes: Buffer): string {
-  return `"${[...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')}"`
-}
-
-/** Values that a member may have, or may not. */
-function valueWords(): string[] {
-  const choices = metric.flatMap(({ choices = [] }) => choices.map((choice) => `"${choice}"`))
-  const texts = ['""', '"a"', '"é"', '"\\u0000"', '"\\ud800"', '"\t"']
-  const numbers = ['0', '-0', '01', '-1', '5.', '.5', '1.5', '200.0', '1e5', '1e99', '1e999', '-1e-99', '999', '1000']
-  const instants = ['1701878400000', '8640000000000000', '8640000000000001', '99999999999999999999']
-  return [
-    ...choices,
-    ...texts,
-    ...numbers,
-    ...instants,
-    'null',
-    'true',
-    'false',
-    '{}',
-    '[]',
-    '{"a":"b"}',
-    '{"a":1}',
-    '[null]',
-  ]
-}
-
-/** What bodies are made of. */
-function words(): string[] {
-  const names = [...envelope, ...metric].map(({ name }) => `"${name}":`)
-  return [...names, ...valueWords(), 'é', '{"', '"}', '],', '},{', ',"', '":"', '":{"', '\\"']
-}
-
-function wordInDictionary(word: string): string {
-  return `"${[...Buffer.from(word)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}"`
-}
-
-/** Good batches, from which it sets out. */
-function bodies(): string[] {
-  const [first] = batchOf(1).metrics
-  const { timestamp, service_name, metric_name, metric_type, value } = first ?? {}
-  const short = { timestamp, service_name, metric_name, metric_type, value }
-  // At their limits, so that a step goes beyond.
-  const long = {
-    service_name: 'é'.repeat(255),
-    metric_name: 'n'.repeat(255),
-    endpoint: 'e'.repeat(500),
-    method: 'm'.repeat(10),
+/** Whether nothing was found, and enough was judged to say so. */
+function run({ name, longest, sources, seeds, words, judge }: Target): boolean {
+  const directories = ['seeds', 'corpus'].map((kind) => join(folder, `${name}-${kind}`))
+  for (const directory of directories) {
+    rmSync(directory, { recursive: true, force: true })
+    mkdirSync(directory, { recursive: true })
   }
-  const most = { ...short, ...long, error: 'x'.repeat(1000), status_code: 999, duration_ms: 0, value: 1e99 }
-  const envelopeLimits = { service_name: 's'.repeat(255), environment: 'v'.repeat(50), agent_version: 'ü'.repeat(50) }
-  return [
-    JSON.stringify({ ...envelopeLimits, metrics: [most] }),
-    JSON.stringify({ ...envelopeLimits, metrics: Array(maxMetrics).fill(short) }),
-    JSON.stringify(batchOf(1)),
-    JSON.stringify(batchOf(maxMetrics), null, 1),
-    JSON.stringify({ service_name: 's', metrics: [short, { ...short, tags: null, error: null, trace_id: 't' }] }),
-    JSON.stringify({
-      metrics: [{ ...short, tags: { é: 'ü' } }],
-      service_name: 's',
-      batch_size: [{}],
-      more: { a: [1] },
-    }),
-  ]
+  const [seedsIn = '', corpus = ''] = directories
+  const dictionary = join(folder, `${name}-dictionary`)
+  writeFileSync(dictionary, words.map(wordInDictionary).join('\n'))
+  for (const [n, body] of seeds.entries()) writeFileSync(join(seedsIn, String(n)), body)
+  const program = compile(`${name}-fuzz`, 'fuzzer,address,undefined', sources, [`-I${folder}`])
+  console.log(`fuzz: ${name}, ${flags.seconds} s, seed ${flags.seed}`)
+  const options = [`-max_total_time=${flags.seconds}`, `-seed=${flags.seed}`, `-max_len=${longest}`, '-verbosity=0']
+  const { status, stdout, stderr } = spawnSync(
+    program,
+    [...options, `-dict=${dictionary}`, `-artifact_prefix=${folder}/${name}-`, '-print_final_stats=1', corpus, seedsIn],
+    { encoding: 'utf8', maxBuffer: Infinity, env: { ...process.env, JUDGE: judge } },
+  )
+  const [units] = /^stat::number_of_executed_units: +\d+/m.exec(stderr) ?? []
+  console.log(`${units}\n${stdout.trim()}`)
+  if (status !== 0) console.log(stderr.split('\n').slice(-shownLines).join('\n'))
+  const judged = Number.parseInt(stdout, 10)
+  const isEnough = judged > seeds.length
+  if (!isEnough) console.log('FINDING hardly a body was judged')
+  return status === 0 && isEnough
+}
+
+function wordInDictionary(word: Buffer): string {
+  return `"${[...word].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}"`
 }

@@ -72,7 +72,7 @@ function sideMember(name: string, { offset, counts }: Side): string[] {
 }
 
 function power(scale: number, index: number): number {
-  return 2 ** (index * 2 ** -scale)
+  return index === 0 ? 1 : 2 ** (index * 2 ** -scale)
 }
 
 /** With so many digits, whatever computes a bound comes to the same text. */
