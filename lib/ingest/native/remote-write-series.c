@@ -85,22 +85,26 @@ static bool take_labels(remote_write_reader *remote, span message, use_label *us
   return fault->kind == FAULT_NONE && use_references(remote, start, use);
 }
 
+/* The first symbol is as good as none. */
+static bool refer(remote_write_reader *remote, uint32_t number, const uint8_t *at, span *text) {
+  return number == 0 || symbol_at(remote, number, at, text);
+}
+
 /* Of 2.0. */
-static bool take_metadata(remote_write_reader *remote, const field *given) {
-  enum { type = 1, help = 3, unit = 4 };
+static bool take_metadata(remote_write_reader *remote, span message) {
+  enum { type = 1, help = 3, unit = 4, last = unit };
   field field;
   fault *fault = &remote->reading->fault;
-  if (!is_wire(given, WIRE_BYTES, fault)) return false;
-  span message = given->bytes;
+  const uint8_t *at = message.at;
+  uint32_t said[last + 1] = {0};
   while (next_field(&message, &field, fault)) {
     if (field.number != type && field.number != help && field.number != unit) continue;
     if (!is_wire(&field, WIRE_VARINT, fault)) return false;
-    if (field.number == type)
-      remote->type = (uint32_t)field.bits <= TYPE_STATESET ? (family_type)field.bits : TYPE_UNKNOWN;
-    else if (!symbol_at(remote, field.bits, field.at, field.number == help ? &remote->help : &remote->unit))
-      return false;
+    said[field.number] = (uint32_t)field.bits;
   }
-  return fault->kind == FAULT_NONE;
+  if (fault->kind != FAULT_NONE) return false;
+  remote->type = said[type] <= TYPE_STATESET ? (family_type)said[type] : TYPE_UNKNOWN;
+  return refer(remote, said[help], at, &remote->help) && refer(remote, said[unit], at, &remote->unit);
 }
 
 /* Of 2.0, what all parts of a series share. */
@@ -108,13 +112,14 @@ static bool take_shared(remote_write_reader *remote, span message) {
   enum { metadata = 5, created = 6 };
   field field;
   fault *fault = &remote->reading->fault;
+  span said = {NULL, NULL};
   while (next_field(&message, &field, fault)) {
-    if (field.number == metadata && !take_metadata(remote, &field)) return false;
+    if (field.number == metadata && !take_once(&field, &said, fault)) return false;
     if (field.number != created) continue;
     if (!is_wire(&field, WIRE_VARINT, fault)) return false;
     remote->created = (int64_t)field.bits;
   }
-  return fault->kind == FAULT_NONE;
+  return fault->kind == FAULT_NONE && take_metadata(remote, said);
 }
 
 static void put_member(writer *to, const char *start, span text) {
@@ -126,6 +131,7 @@ static void begin_series(remote_write_reader *remote) {
   enum { max_help = 1000 };
   const reader_options *options = remote->reading->options;
   const uint8_t *unknown = (const uint8_t *)options->no_service;
+  if (remote->name.at == NULL) remote->name = (span){unknown, unknown};
   const bool service_is_long = !is_at_most(remote->job, max_characters);
   if (remote->job.at == NULL || service_is_long) remote->job = (span){unknown, unknown + options->no_service_length};
   remote->rejected = service_is_long                       ? REJECTED_SERVICE_LONG

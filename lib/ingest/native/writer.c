@@ -113,6 +113,8 @@ static size_t copy_plain(uint8_t *to, const uint8_t *text, const uint8_t *end) {
 }
 
 bool put_text(writer *writer, const uint8_t *text, size_t length) {
+  /* What is empty may have no address. */
+  if (length == 0) return true;
   const uint8_t *end = text + length;
   while (text < end) {
     uint8_t *to = writer_room(writer, (size_t)(end - text) + longest_escape);
@@ -142,6 +144,7 @@ bool put_string(writer *writer, const uint8_t *text, size_t length) {
 }
 
 bool is_utf8(const uint8_t *text, size_t length) {
+  if (length == 0) return true;
   const uint8_t *end = text + length;
   while (text < end) {
     uint64_t word;

@@ -9,6 +9,7 @@ import { compile, folder } from './compile.js'
 import type { Target } from './fuzz-target.js'
 import { influxTarget } from './influx-target.js'
 import { otlpTarget } from './otlp-target.js'
+import { remoteWriteTarget } from './remote-write-target.js'
 import { scanTarget } from './scan-target.js'
 
 const { values: flags } = parseArgs({
@@ -20,7 +21,7 @@ const { values: flags } = parseArgs({
 })
 const shownLines = 80
 mkdirSync(folder, { recursive: true })
-const targets = [scanTarget(), otlpTarget(), influxTarget()].filter(
+const targets = [scanTarget(), otlpTarget(), remoteWriteTarget(), influxTarget()].filter(
   ({ name }) => flags.target === '' || flags.target === name,
 )
 const good = targets.map((target) => run(target))

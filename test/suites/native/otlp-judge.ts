@@ -1,19 +1,17 @@
 // Judges what the reader in C makes of OTLP requests, for otlp-fuzz.c: by the reader in TypeScript, and by protobufjs with the .proto
 // files of OpenTelemetry. Each request must come to the same points, verdicts and records, byte for byte.
 
-import { isUtf8 } from 'node:buffer'
-import protobuf from 'protobufjs'
 import { Malformed, type Message } from '../../../lib/ingest/formats/otlp/message.js'
 import { createReadPoints } from '../../../lib/ingest/formats/otlp/points.js'
 import { parseProtobuf } from '../../../lib/ingest/formats/otlp/protobuf.js'
 import { exportRequest } from '../../support/protobuf.js'
+import { isAsDescribed } from './described.js'
 import { judgeBatches, type Told, Wrong } from './judging.js'
 import { compare, defaults, type Records, readingRequest, toldReading, wrong } from './told-reading.js'
 
 const options = { ...defaults, maxAgeHours: 1, maxFutureHours: 1, maxBytes: Infinity }
 const readers = [false, true].map((buckets) => createReadPoints({ ...options, buckets }))
 const type = exportRequest()
-const basicWires: Readonly<Record<string, number>> = protobuf.types.basic
 
 judgeBatches(judge)
 
@@ -31,7 +29,8 @@ function judge(told: Told): void {
   if (fault === 'depth') return
   if (fault !== 'none') throw wrong(body, `it finds a fault that TypeScript does not: ${fault}`)
   compare(body, records, expected, 'TypeScript')
-  if (!isOfficial(body)) return
+  // The readers do not look at what they have no use for, such as the description of a metric; protobufjs does.
+  if (!isAsDescribed(body, type)) return
   try {
     compare(body, records, read(byProtobufjs(body), buckets), 'protobufjs')
   } catch (error) {
@@ -66,42 +65,4 @@ function asJson(value: unknown, name: string): unknown {
   if (Array.isArray(value)) return value.map((item) => asJson(item, name))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([member, of]) => [member, asJson(of, member)]))
-}
-
-/**
- * Whether each field that the .proto files know is of their type, and texts are UTF-8. The readers do not look at those that they have
- * no use for, such as the description of a metric; protobufjs does.
- */
-function isOfficial(body: Buffer): boolean {
-  try {
-    return isAsDescribed(body, type)
-  } catch {
-    return false
-  }
-}
-
-function isAsDescribed(bytes: Buffer, of: protobuf.Type): boolean {
-  const reader = protobuf.Reader.create(bytes)
-  while (reader.pos < reader.len) {
-    const tag = reader.uint32()
-    const field = of.fieldsById[tag >>> 3]
-    const wire = tag & 7
-    if (tag < 8 || wire === 3) return false
-    if (field === undefined) {
-      reader.skipType(wire)
-      continue
-    }
-    const isPacked = field.repeated && field.type in protobuf.types.packed && wire === 2
-    const inner = field.resolve().resolvedType
-    const expected = inner instanceof protobuf.Type ? 2 : inner === null ? basicWires[field.type] : 0
-    if (wire !== expected && !isPacked) return false
-    if (field.type === 'string') {
-      if (!isUtf8(reader.bytes())) return false
-    } else if (inner instanceof protobuf.Type) {
-      if (!isAsDescribed(Buffer.from(reader.bytes()), inner)) return false
-    } else {
-      reader.skipType(wire)
-    }
-  }
-  return true
 }

@@ -20,9 +20,9 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
 
 /* As snappy writes what it cannot make shorter. */
 static size_t deflate(const uint8_t *bytes, size_t length, uint8_t *to) {
-  size_t written = 0;
-  for (size_t rest = length; rest >= 0x80; rest >>= 7) to[written++] = (uint8_t)(rest | 0x80);
-  to[written++] = (uint8_t)(length >> (7 * written) & 0x7f);
+  size_t written = 0, rest = length;
+  for (; rest >= 0x80; rest >>= 7) to[written++] = (uint8_t)(rest | 0x80);
+  to[written++] = (uint8_t)rest;
   if (length > 0) {
     to[written++] = 61 << 2;
     to[written++] = (uint8_t)((length - 1) & 0xff);
