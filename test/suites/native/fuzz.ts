@@ -1,5 +1,5 @@
 // Are the readers of bodies in C right, and within their memory whatever comes? By libFuzzer, which clang brings.
-// npm run fuzz:native -- [--seconds 60] [--seed N] [--target scan]
+// npm run fuzz:native -- [--seconds 60] [--seed N] [--target scan | otlp | snappy | remote-write | influx]
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,6 +11,7 @@ import { influxTarget } from './influx-target.js'
 import { otlpTarget } from './otlp-target.js'
 import { remoteWriteTarget } from './remote-write-target.js'
 import { scanTarget } from './scan-target.js'
+import { snappyTarget } from './snappy-target.js'
 
 const { values: flags } = parseArgs({
   options: {
@@ -21,9 +22,8 @@ const { values: flags } = parseArgs({
 })
 const shownLines = 80
 mkdirSync(folder, { recursive: true })
-const targets = [scanTarget(), otlpTarget(), remoteWriteTarget(), influxTarget()].filter(
-  ({ name }) => flags.target === '' || flags.target === name,
-)
+const all = [scanTarget(), otlpTarget(), snappyTarget(), remoteWriteTarget(), influxTarget()]
+const targets = all.filter(({ name }) => flags.target === '' || flags.target === name)
 const good = targets.map((target) => run(target))
 process.exit(good.length > 0 && good.every(Boolean) ? 0 : 1)
 
