@@ -31,9 +31,7 @@ static void *allocate(size_t size) {
   return made;
 }
 
-static void tell_numbers(const uint32_t *numbers, size_t count) {
-  tell_bytes(numbers, count * sizeof *numbers);
-}
+static void tell_numbers(const uint32_t *numbers, size_t count) { tell_bytes(numbers, count * sizeof *numbers); }
 
 /* `variant` says how it was read. */
 static void tell_reading(const uint8_t *body, size_t length, uint32_t variant) {
@@ -42,8 +40,8 @@ static void tell_reading(const uint8_t *body, size_t length, uint32_t variant) {
   uint8_t *text = allocate(sizes.bytes);
   uint32_t *ends = allocate(array), *metric_ends = allocate(array), *services = allocate(array);
   copy_records(&found, text, ends, metric_ends, services);
-  const uint64_t head[] = {length,        variant,       found.fault.kind,    found.received,     found.accepted,
-                           sizes.bytes,   sizes.records, found.service_count, found.names.length, found.rejection_count};
+  const uint64_t head[] = {length,      variant,       found.fault.kind,    found.received,     found.accepted,
+                           sizes.bytes, sizes.records, found.service_count, found.names.length, found.rejection_count};
   for (size_t i = 0; i < sizeof head / sizeof *head; i++) tell_number(head[i]);
   tell_numbers(found.rejected, rejection_reasons);
   tell_numbers(found.skipped, skip_reasons);

@@ -26,10 +26,28 @@ static size_t put_varint(uint8_t *to, uint64_t value) {
 }
 
 /* Doubles and integers where something changes. */
-static const uint64_t numbers_of_interest[] = {
-    0, 1, 2, 0x7ff0000000000000, 0xfff0000000000000, 0x7ff8000000000000, 0x7ff0000000000002, 0x8000000000000000,
-    0x7fffffffffffffff, 0xffffffffffffffff, 0x43e0000000000000, 0xc3e0000000000000, 0x4340000000000000, 0x3ff0000000000000,
-    0x3fb999999999999a, 0x444b1ae4d6e2ef50, 1000000, 1701878400123456789, 1701878400000, 999, 1000, 0x3eb0c6f7a0b5ed8d};
+static const uint64_t numbers_of_interest[] = {0,
+                                               1,
+                                               2,
+                                               0x7ff0000000000000,
+                                               0xfff0000000000000,
+                                               0x7ff8000000000000,
+                                               0x7ff0000000000002,
+                                               0x8000000000000000,
+                                               0x7fffffffffffffff,
+                                               0xffffffffffffffff,
+                                               0x43e0000000000000,
+                                               0xc3e0000000000000,
+                                               0x4340000000000000,
+                                               0x3ff0000000000000,
+                                               0x3fb999999999999a,
+                                               0x444b1ae4d6e2ef50,
+                                               1000000,
+                                               1701878400123456789,
+                                               1701878400000,
+                                               999,
+                                               1000,
+                                               0x3eb0c6f7a0b5ed8d};
 
 /* The value of a field, as its bytes stand in a message; returns the length. */
 static size_t mutate_value(const field *field, uint8_t *to, size_t room, int depth);
@@ -92,7 +110,8 @@ static size_t mutate_value(const field *field, uint8_t *to, size_t room, int dep
     return fixed;
   }
   static uint8_t contents[max_depth][longest];
-  const size_t length = length_of(field->bytes), most = room - longest_varint < longest ? room - longest_varint : longest;
+  const size_t length = length_of(field->bytes),
+               most = room - longest_varint < longest ? room - longest_varint : longest;
   uint8_t *content = contents[depth];
   size_t made = length < most ? length : most;
   if (made > 0) memcpy(content, field->bytes.at, made);
