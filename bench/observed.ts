@@ -15,7 +15,7 @@ export async function observed(bench: Bench): Promise<Findings> {
   const rates: number[] = []
   const costs: number[] = []
   for (let run = 1; run <= bench.options.runs; run++) {
-    // Whoever comes second in one run comes first in the next.
+    // What comes second in one run comes first in the next.
     const lookedAtFirst = run % 2 === 0
     const first = await measure(bench, lookedAtFirst, samples)
     const second = await measure(bench, !lookedAtFirst, samples)
@@ -60,7 +60,7 @@ function lookAt(url: string, scrapesMs: number[]): () => Promise<void> {
       await pause(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   })()
-  // Whoever ends it hears of its failure; until then nobody does.
+  // Its failure is reported when it is stopped, not before.
   looking.catch(() => undefined)
   return () => {
     stopping.abort()

@@ -1,7 +1,7 @@
 /**
  * Fixed work, much like that of the hot path: parsing, a scan byte by byte, small copies. None of it is code of the
- * collector, so that what it costs tells only how fast the machine is at the moment: neighbours take caches and clock rate
- * from whoever shares a machine, by a third within minutes.
+ * collector, so its cost shows only how fast the machine is at the moment: neighbours on a shared machine take caches and clock
+ * rate, which changes the speed by a third within minutes.
  */
 const text = JSON.stringify(
   Array.from({ length: 100 }, (_, n) => ({

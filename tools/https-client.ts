@@ -9,7 +9,7 @@ export type ClientTls = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'minVersion
 type HttpsRequest = { method: string; headers: Record<string, string>; body?: string | Uint8Array }
 export type HttpsReply = { status: number; headers: Headers; text: string; serialNumber: string }
 
-/** As fetch does it, which in Node 20 cannot be told whom to trust. Tells the serial number of the server's certificate. */
+/** As fetch, which in Node 20 takes no CA of the caller's. Returns the serial number of the server's certificate, too. */
 export function fetchHttps(url: string, { body, ...rest }: HttpsRequest, tls: ClientTls): Promise<HttpsReply> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { ...rest, ...tls }, async (incoming) => {

@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox'
 import { type Config, schemas, secrets } from './schema.js'
 import { propertyVariable, variableOf } from './variables.js'
 
-/** librdkafka properties whose values are shown to nobody: those of its login and keys, and whatever is named like one. */
+/** librdkafka properties whose values are never shown: those of its login and keys, and all that are named like one. */
 const secretProperty = /^(?:sasl|ssl)\.|password|secret|token|key/
 
 /** Each setting by its environment variable, as it may be shown to anybody: of a secret only whether it is set. */

@@ -48,7 +48,7 @@ export async function runPrimary(main: PrimaryMain): Promise<void> {
   }
 }
 
-/** They were promised, and nothing sends them while nobody knows of them. */
+/** Warns of promised metrics in journals that no collector sends. */
 async function tellOfOtherJournals({ findOtherJournals, logger }: PrimaryMain): Promise<void> {
   for (const { path, metrics, more } of await findOtherJournals()) {
     const command = `VANTAGE_JOURNAL_DIR=${path} vantage-collector journal replay`

@@ -137,7 +137,7 @@ function workerFamilies({ workers, cpuSeconds }: CollectorStats): Family[] {
   const byWorker = (measure: 'residentMemoryBytes' | 'eventLoopLagSeconds') =>
     workers.map((worker) => sample(worker.gauges[measure], { worker: String(worker.slot) }))
   return [
-    gauge('workers', 'Workers that are there', [sample(workers.length)]),
+    gauge('workers', 'Running workers', [sample(workers.length)]),
     counter(
       'workerCpuSeconds',
       'CPU time of the workers of each place',

@@ -48,7 +48,7 @@ export class Load {
         else for (let id = first; id < first + batchSize; id++) this.accepted.add(id)
       } catch (error) {
         this.others.push(error instanceof Error ? error : new Error(String(error)))
-        // Whoever answers no connection would be asked a thousand times a second.
+        // A collector that takes no connection would be asked a thousand times a second.
         await pause(10)
       }
       if (pauseMs > 0) await pause(pauseMs)

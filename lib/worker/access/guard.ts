@@ -49,8 +49,8 @@ function createKeyGuard(config: Config, telemetry: Telemetry): Guard {
 }
 
 /**
- * Finds a key by what a client sends. Keys are told apart by the first two bytes of their SHA-256, then compared in
- * constant time: how long it takes says nothing of a key.
+ * Finds a key by what a client sends. Keys are looked up by the first two bytes of their SHA-256, then compared in
+ * constant time, so the time it takes says nothing about a key.
  */
 function createKeyring({ apiKey, apiKeys }: Config): (presented: string) => ApiKey | undefined {
   const { keys } = parseApiKeys(apiKeys)

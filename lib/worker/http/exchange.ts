@@ -52,7 +52,7 @@ export class Exchange {
   /** What the client asks before it sends its body, where uWebSockets.js has not answered that. */
   readonly #expectation: string
   #toldToContinue = false
-  /** It has its answer, or there is nobody left to answer. */
+  /** It has its answer, or its client has gone. */
   #over = false
   #onAborted: (() => void) | undefined
 
@@ -100,7 +100,7 @@ export class Exchange {
     this.#body.read(take, end, isChunked, isChunked || this.#closes)
   }
 
-  /** uWebSockets.js has told the client to go on where it writes just this. Else it may never send its body. */
+  /** Whether the client may wait for a 100 before it sends its body: uWebSockets.js answers this exact spelling only. */
   get #awaitsContinue(): boolean {
     return this.#expectation !== '' && this.#expectation !== '100-continue'
   }

@@ -79,7 +79,7 @@ function createApp({ tlsCertFile, tlsKeyFile, tlsCaFile }: Config): TemplatedApp
   try {
     return SSLApp({ cert_file_name: tlsCertFile, key_file_name: tlsKeyFile, ...ca })
   } catch {
-    // It does not say why. Whatever Node finds wrong with the files has been told before (tls-files.ts).
+    // It does not say why. What Node finds wrong with the files was reported at the start (tls-files.ts).
     throw new Error(
       `uWebSockets.js cannot use ${tlsCertFile} with ${tlsKeyFile}; a key of RSA 2048 or P-256 is sure to do`,
     )

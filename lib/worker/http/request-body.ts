@@ -6,7 +6,7 @@ import { Problem } from '../../shared/errors.js'
 import type { HttpResponse } from '../uwebsockets.js'
 import type { StalledRequests } from './stalled-requests.js'
 
-/** Of a body that nobody wants, as much is read before its connection is closed. */
+/** The most that is read of an unwanted body before its connection is closed. */
 const maxDroppedBytes = 256 * 2 ** 20
 const maxDropMs = 10_000
 
@@ -148,7 +148,7 @@ function endAll(): void {
   for (const end of due) end()
 }
 
-/** The client went away before its request was answered; there is nobody to tell. */
+/** The client went away before its request was answered, so no answer is sent. */
 export class RequestAborted extends Error {
   override name = 'RequestAborted'
 }

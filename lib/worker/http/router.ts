@@ -80,14 +80,14 @@ export function mount(app: TemplatedApp, routes: Routes, context: RouterContext)
     context.telemetry.observe('httpRequestDurationSeconds', durationMs / 1000, route)
   }
 
-  /** Who asks for what is not there is counted, but would only push bad batches out of the recent problems. */
+  /** Requests for unknown paths are counted, but not noted: they would only push bad batches out of the recent problems. */
   function noteProblem(route: string, { code, extras }: Problem, status: number): void {
     context.telemetry.count('problems', code)
     if (code === 'VANTAGE_NOT_FOUND' || code === 'VANTAGE_METHOD_NOT_ALLOWED') return
     context.telemetry.noteProblem({ route, status, code, rejections: extras.rejections ?? noRejections })
   }
 
-  /** Undefined when there is nobody left to answer. */
+  /** Undefined when the client has gone. */
   async function answerOf(route: string, exchange: Exchange, handle: Handler): Promise<Answer | undefined> {
     try {
       return await handle(exchange)

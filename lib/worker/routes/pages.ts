@@ -56,7 +56,7 @@ const policy = {
   'frame-ancestors': "'none'",
 }
 
-/** Tells browsers to ask this host by HTTPS from now on. Not for long, since that holds for all its ports, whoever listens there. */
+/** Makes browsers use HTTPS for this host. Not for long, since that holds for all of its ports, other programs' too. */
 const strictTransport = { 'Strict-Transport-Security': 'max-age=86400' }
 
 /** GET of a page; `more` widens its Content-Security-Policy. */
