@@ -45,7 +45,7 @@ test('each block of commands is run, or says why it is not', async (t) => {
 test('every command of README and docs does what it says', async (t) => {
   const kafka = await startMockKafka(t)
   const bin = t.testdir()
-  const journal = join(bin, 'vantage-journal')
+  const journal = join(bin, 'journal')
   const settings = {
     VANTAGE_API_WORKERS: '1',
     VANTAGE_JOURNAL_DIR: journal,
@@ -63,6 +63,7 @@ test('every command of README and docs does what it says', async (t) => {
     ...process.env,
     PATH: `${bin}:${path}`,
     VANTAGE_API_PORT: port,
+    VANTAGE_JOURNAL_DIR: journal,
     VANTAGE_KAFKA_BOOTSTRAP_SERVERS: kafka,
     KAFKA: kafka,
   }
