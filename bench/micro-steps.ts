@@ -11,8 +11,9 @@ import { compileRules } from '../lib/ingest/formats/vantage/scan-rules.js'
 import { createSurvey } from '../lib/ingest/formats/vantage/survey.js'
 import { encodingOf } from '../lib/ingest/formats/vantage/text-encoding.js'
 import { createValidate } from '../lib/ingest/formats/vantage/validate.js'
+import { Reader } from '../lib/ingest/native/reader.js'
 import { renderMessages } from '../lib/load/fleet.js'
-import { defaultLoad } from '../lib/load/options.js'
+import { defaultLoad, type LoadOptions } from '../lib/load/options.js'
 import { BufferPool } from '../lib/shared/buffer-pool.js'
 import { median } from './statistics.js'
 import { besideYardstick, cpuMicroseconds, yardstickWork } from './yardstick.js'
@@ -73,9 +74,19 @@ async function createSteps(
   batchSize: number,
 ): Promise<{ steps: Step[]; stop: () => Promise<void> }> {
   const { config } = parseConfig({ VANTAGE_KAFKA_BOOTSTRAP_SERVERS: bootstrap, VANTAGE_KAFKA_COMPRESSION_TYPE: 'none' })
-  const [message] = renderMessages(0, { ...defaultLoad, batchSize })
-  if (message === undefined) throw new Error('no message')
-  const bytes = message.bytes.subarray(message.bytes.indexOf('\r\n\r\n') + 4)
+  const bytes = bodyOf('vantage', batchSize)
+  const otlp = bodyOf('otlp-protobuf', batchSize)
+  const reader = new Reader({
+    environment: 'development',
+    agentVersion: 'unknown',
+    noService: 'unknown_service',
+    buckets: false,
+    ndjson: false,
+    maxMetrics: batchSize,
+    maxBytes: 100_000_000,
+    maxRecordBytes: 1_000_000,
+  })
+  const readOtlp = () => reader.readOtlp(otlp, { now: Date.now(), oldest: -Infinity, newest: Infinity, suffix: '' })
   const beyondAscii = Buffer.from(bytes.toString().replaceAll('us-east-1', 'münchen-1'))
   const pool = new BufferPool()
   const validate = createValidate(config)
@@ -102,6 +113,17 @@ async function createSteps(
     { name: 'parse: survey', run: () => survey(bytes) },
     { name: 'parse: survey, parse, inspect, validate, slice; ASCII', run: () => parse(bytes, 'latin1', hold) },
     { name: 'parse: the same; beyond ASCII', run: () => parse(beyondAscii, 'utf8', hold) },
+    { name: 'OTLP in protobuf: read', run: readOtlp },
+    {
+      name: 'OTLP in protobuf: read, take records',
+      run: () => {
+        const reading = readOtlp()
+        if (reading.fault !== undefined) throw new Error(reading.fault)
+        const taken = pool.take(reading.bytes)
+        reader.take(reading.records, taken)
+        pool.give(taken)
+      },
+    },
     { name: 'validate', run: () => validate(parsed) },
     { name: 'slice: records', run: () => pool.give(asMetrics(batch, {}).bytes) },
     { name: 'slice: records, ndjson', run: () => pool.give(asLines(batch, {}).bytes) },
@@ -116,4 +138,11 @@ async function createSteps(
     },
   ]
   return { steps, stop: () => producer.close() }
+}
+
+/** The body of a message of the load generator. */
+function bodyOf(dialect: LoadOptions['dialect'], batchSize: number): Buffer {
+  const [message] = renderMessages(0, { ...defaultLoad, batchSize, dialect })
+  if (message === undefined) throw new Error('no message')
+  return message.bytes.subarray(message.bytes.indexOf('\r\n\r\n') + 4)
 }
