@@ -79,5 +79,5 @@ const framingBytes = 2048
 
 /** The longest value of a record that librdkafka surely takes with any key of ours. */
 export function maxRecordBytes({ kafkaProperties }: Pick<Config, 'kafkaProperties'>): number {
-  return Number(kafkaProperties['message.max.bytes'] ?? defaultMaxMessageBytes) - framingBytes
+  return Math.max(0, Number(kafkaProperties['message.max.bytes'] ?? defaultMaxMessageBytes) - framingBytes)
 }

@@ -241,7 +241,8 @@ test('a newcomer starts --dev, posts a metric and sees it come out of Kafka', as
     collector.logs.some(({ msg }) => /WARN|ERROR|503/.test(msg)),
     'nothing to worry a newcomer',
   )
-  t.ok(collector.logs.some(({ msg }) => msg.includes(`VANTAGE_API_PORT=${port} npx vantage-collector tail --dev`)))
+  const hint = `VANTAGE_API_PORT=${port} npx vantage-collector tail --dev`
+  await waitFor(() => collector.logs.some(({ msg }) => msg.includes(hint)), 'what to do next')
   const { status, body } = await collector.post(batchOf(1))
   t.equal(status, 202)
   t.equal(body.durability, 'kafka')

@@ -68,7 +68,10 @@ test('thousands of small files of dead letters need few descriptors', async (t) 
   const journal = (...args: string[]) =>
     runProgram('sh', ['-c', 'ulimit -n 400; exec "$@"', 'sh', process.execPath, command, 'journal', ...args], { env })
   t.match(await journal('status'), { code: 0, output: `${count} dead letters` })
-  t.match(await journal('list', '--dead', '--limit', '9999'), { code: 0, output: /^(.*MESSAGE_TOO_LARGE.*\n){2000}$/ })
+  t.match(await journal('list', '--dead', '--limit', '9999'), {
+    code: 0,
+    output: /^FIRST SEEN.*\n(.*MESSAGE_TOO_LARGE.*\n){2000}$/,
+  })
   t.match(await journal('drop-dead'), { code: 1, output: `${count} dead letters would be deleted` })
   t.match(await journal('replay', '--dead'), { code: 0, output: `${count} metrics sent to Kafka` })
   t.match(await journal('drop-dead', '--yes'), { code: 0, output: '0 dead letters deleted' })

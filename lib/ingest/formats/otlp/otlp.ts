@@ -19,6 +19,8 @@ import { unknownService } from './source.js'
 
 /** The records of a batch may be so many times as large as the largest body. */
 const maxGrowth = 4
+/** What readers take at most. */
+const maxReaderBytes = 2 ** 32 - 1
 /** Beside the bound on their records. */
 const maxPoints = 1_000_000
 
@@ -26,7 +28,7 @@ export type OtlpOptions = TextRecordOptions & { maxBodyBytes: number }
 
 /** OTLP over HTTP in its two encodings: docs/formats.md. */
 export function createOtlp(config: Config, options: OtlpOptions, pool: BufferPool) {
-  const maxBytes = maxGrowth * options.maxBodyBytes
+  const maxBytes = Math.min(maxGrowth * options.maxBodyBytes, maxReaderBytes)
   const settings = {
     environment: environmentDefault,
     agentVersion: agentVersionDefault,
