@@ -1,8 +1,12 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { goodMetricsIn } from './oracle.js'
+import { createOtlpCases } from './otlp-cases.js'
 
-/** A request to send. `good`: how many metrics a 202 must count; 0 where there must be none. */
-export type FuzzCase = { kind: string; bytes: Buffer; good: number; ends?: 'abort' }
+/**
+ * A request to send. `good`: how many metrics a 202 must count; 0 where there must be none. `allowed`: the only statuses that it may be
+ * answered with, beside 503.
+ */
+export type FuzzCase = { kind: string; bytes: Buffer; good: number; allowed?: readonly number[]; ends?: 'abort' }
 
 type Random = () => number
 
@@ -79,9 +83,12 @@ export function createCases(random: Random): () => FuzzCase {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
   const below = (n: number) => Math.floor(random() * n)
 
+  const otlp = createOtlpCases(random)
+
   return function next(): FuzzCase {
     const dice = random()
-    if (dice < 0.12) return posted('valid', batch(1 + below(3), false))
+    if (dice < 0.06) return posted('valid', batch(1 + below(3), false))
+    if (dice < 0.12) return otlp.next()
     if (dice < 0.4) return posted('odd members', batch(1 + below(3), true))
     if (dice < 0.75) return posted('mutated bytes', mutate(batch(1, dice < 0.5)))
     if (dice < 0.85) return posted('truncated', truncate(batch(1, false)))

@@ -88,7 +88,7 @@ async function campaign(): Promise<void> {
 }
 
 function judge(fuzzCase: FuzzCase, outcome: Outcome): void {
-  const { kind, bytes, good, ends } = fuzzCase
+  const { kind, bytes, good, allowed, ends } = fuzzCase
   count(kinds, kind)
   if (typeof outcome === 'string') {
     count(outcomes, ends === 'abort' ? 'aborted' : outcome)
@@ -97,7 +97,9 @@ function judge(fuzzCase: FuzzCase, outcome: Outcome): void {
   }
   const { status, body } = outcome
   count(outcomes, String(status))
-  if (status === 202) {
+  if (allowed !== undefined) {
+    if (status !== 503 && !allowed.includes(status)) note(`${status} for ${kind}`, bytes)
+  } else if (status === 202) {
     const accepted = JSON.parse(body).metrics_accepted
     if (accepted !== good) note(`202 for ${accepted} metrics, where ${good} are good`, bytes)
   } else if (status === 500) note('500', bytes)
