@@ -27,7 +27,7 @@ const offsetBeginning = -2
 const offsetEnd = -1
 
 /**
- * Reads all partitions of a topic, without joining a consumer group, so that it disturbs nobody.
+ * Reads all partitions of a topic, without joining a consumer group, so that it disturbs no other consumer.
  *
  * @throws {Error} when no broker answers or the topic does not exist
  */

@@ -27,7 +27,7 @@ export type BatchRequest = {
    * Reads the body; to be called before the first await.
    *
    * @throws {Problem} VANTAGE_BODY_TOO_LARGE, VANTAGE_OVERLOADED, or what is wrong with how it was sent
-   * @throws when the client goes away first; there is nobody left to answer then
+   * @throws when the client goes away first, so that no answer can reach it
    */
   readBody: (limits: BodyLimits) => Promise<Buffer>
   /** The API key it came with, where authentication is on. */
@@ -100,7 +100,7 @@ async function receive(
   const { limits, delivery, limiter, telemetry, pool } = context
   const { trace } = request
   const { gzip, length } = readHeaders(request)
-  // Whoever cannot be served is told before the body is read.
+  // An agent that cannot be served hears so before its body is read.
   if (length > limits.maxBodyBytes) throw bodyTooLarge(limits.maxBodyBytes)
   const { deferral } = delivery
   if (deferral !== undefined) throw problemOf(deferral)

@@ -5,7 +5,7 @@ import type { TraceContext } from './trace-context.js'
 /** What is wrong with a metric, in words and in short; neither has more of what was sent than a bounded part. */
 export type Fault = { reason: string; text: string }
 
-/** What the record says where nobody does. */
+/** What the record says where neither request nor metric does. */
 export const environmentDefault = 'development'
 export const agentVersionDefault = 'unknown'
 

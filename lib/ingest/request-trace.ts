@@ -3,7 +3,7 @@ import type { TraceContext } from './trace-context.js'
 /** What a batch goes through, in this order. */
 export type Stage = 'read' | 'inflate' | 'decode' | 'deliver'
 
-/** How one request is traced. Whoever handles it says what it is at; where nothing is traced, nothing comes of it. */
+/** How one request is traced. Each stage enters itself; where the request is not traced, that does nothing. */
 export type RequestTrace = {
   /** What the client says of the trace it belongs to. */
   readonly context: TraceContext

@@ -1,4 +1,4 @@
-/** Lets so much work run at a time. Clients that wait take turns, so that nobody waits for all that another has sent. */
+/** Lets so much work run at a time. Clients that wait take turns, so that none waits for all that another has sent. */
 export class Turns {
   readonly #waiting = new Map<string, (() => void)[]>()
   #free: number

@@ -280,7 +280,7 @@ static napi_value describe_topic(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* close(handle): 'closed' is told when it is done. No question may be open, and the handle is of no use any more. */
+/* close(handle): 'closed' comes when it is done. No question may be open, and the handle must not be used again. */
 static napi_value close_producer(napi_env env, napi_callback_info info) {
   napi_value argument;
   handle *handle = read_arguments(env, info, 1, &argument);

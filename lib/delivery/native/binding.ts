@@ -62,7 +62,7 @@ export type Binding = {
    * @throws {Error} when there is no thread to be had
    */
   describeTopic(handle: Handle, question: number, timeoutMs: number): void
-  /** 'closed' is the last that is told. No question may be open, and the handle must not be used again. */
+  /** 'closed' is the last event. No question may be open, and the handle must not be used again. */
   close(handle: Handle): void
   /** Ends the process at once, by _exit. */
   leave(status: number): never

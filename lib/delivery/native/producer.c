@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whatever there is to tell wakes the polling thread at once, and so does whoever closes it. */
+/* Each event wakes the polling thread at once, and so does closing. */
 static const int poll_timeout_ms = 1000;
 /* How long the broker threads may take to hand back what is given up: no time, unless they are starved or resolve a name. */
 static const int hand_back_ms = 30000;
@@ -87,7 +87,7 @@ static void *poll_until_closed(void *argument) {
   rd_kafka_poll(producer->client, 0);
   give_up(producer->client);
   rd_kafka_flush(producer->client, hand_back_ms);
-  /* Whoever closes it may still be waking this thread, which was awake. */
+  /* The thread that closes it may still be waking this one, which was awake. */
   pthread_mutex_lock(&producer->lock);
   rd_kafka_queue_destroy(producer->queue);
   producer->queue = NULL;
@@ -133,7 +133,7 @@ producer *producer_start(rd_kafka_conf_t *configuration, const char *token, cons
   rd_kafka_conf_set_error_cb(configuration, on_error);
   rd_kafka_conf_set_stats_cb(configuration, on_statistics);
   rd_kafka_conf_set_log_cb(configuration, on_log);
-  /* On the polling thread, like all that is told. */
+  /* On the polling thread, like all events. */
   rd_kafka_conf_set(configuration, "log.queue", "true", NULL, 0);
   rd_kafka_conf_set(configuration, "debug", "eos", NULL, 0);
   made->client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, error, size);

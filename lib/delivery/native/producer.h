@@ -30,7 +30,7 @@ struct batch {
   batch *next;
   uint32_t id;
   uint32_t count;
-  /* Records without a report, and one for whoever is still sending. */
+  /* Records without a report, and one while the batch is still being sent. */
   atomic_uint waiting;
   atomic_uint failures;
   record records[];

@@ -11,7 +11,7 @@ static bool make_text(napi_env env, const char *text, napi_value *value) {
 
 /*
  * Threads that poll or ask may be waiting for librdkafka when the process ends, for as long as its clock was set back:
- * they are not waited for, and whoever still has something to tell finds that nobody listens.
+ * they are not waited for, and threads that still report find no listener.
  */
 static pthread_mutex_t listening = PTHREAD_MUTEX_INITIALIZER;
 static bool process_ends = false;

@@ -15,7 +15,7 @@ typedef struct {
 /* From now on, what a `telling_listener` of the handle hears is told to the callback. false, and an exception, on failure. */
 bool telling_start(napi_env env, napi_value callback, handle *handle);
 
-/* Nothing is told any more. */
+/* No event comes any more. */
 void telling_end(napi_env env, handle *handle);
 
 listener telling_listener(handle *handle);

@@ -30,7 +30,7 @@ typedef enum {
 typedef enum { SKIPPED_NOT_FINITE, SKIPPED_NO_VALUE, SKIPPED_STALE, skip_reasons } skip_reason;
 
 enum { max_characters = 255, max_short_text = 50 };
-/* Rejections that are told one by one, and how many bytes of a name. */
+/* Rejections that are kept one by one, and how many bytes of a name. */
 enum { max_rejections = 20, max_rejected_name = 100 };
 
 /* What settings say of records. */

@@ -68,7 +68,7 @@ function withoutBrace(slices: Uint32Array, n: number): number {
  * Makes the end of a record: the members that its metric lacks, and the closing brace. Each combination is encoded
  * once.
  *
- * @param values of the spliceable members, in their order; undefined for one that nobody knows
+ * @param values of the spliceable members, in their order; undefined for one that is not known
  */
 function createSuffixes(values: readonly (string | undefined)[]) {
   const encoded: Buffer[] = []
