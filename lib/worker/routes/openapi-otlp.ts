@@ -11,7 +11,8 @@ const partialSuccess = { partialSuccess: { rejectedDataPoints: '1', errorMessage
 export const exportRequestSchema = {
   description: 'An ExportMetricsServiceRequest of OpenTelemetry (opentelemetry-proto, collector/metrics/v1)',
   type: 'object',
-  properties: { resourceMetrics: { type: 'array', items: { type: 'object' } } },
+  // As in all JSON of protobuf, null is as if it were absent.
+  properties: { resourceMetrics: { type: ['array', 'null'], items: { type: 'object' } } },
 }
 
 export const exportResponseSchema = {

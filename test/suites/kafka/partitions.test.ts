@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { type Test, test } from 'tap'
 import { batchOf } from '../../../tools/batches.js'
 import { type Collector, type Reply, startCollector } from '../../../tools/collector.js'
@@ -147,4 +149,80 @@ test('without a journal, only services whose partitions are away are answered 50
 
   await kafka.brokers[1]?.restart()
   await waitFor(async () => servicesWith(await agents.post(), 'kafka').length === services.length, 'all to be back')
+})
+
+/** Posts until some services are acknowledged and the others journaled, twice in the same way. */
+async function whileDivided(agents: Services): Promise<{ present: string[]; absent: string[] }> {
+  let before = ''
+  return waitFor(async () => {
+    const replies = await agents.post()
+    const [present, absent] = [servicesWith(replies, 'kafka'), servicesWith(replies, 'journal')]
+    const isSteady = present.join() === before && present.length > 0 && absent.length > 0
+    before = present.join()
+    return isSteady && { present, absent }
+  }, 'some services to go on, and the others to be journaled')
+}
+
+async function allAreTaken(t: Test, kafka: KafkaCluster, collector: Collector, agents: Services): Promise<void> {
+  await waitFor(async () => servicesWith(await agents.post(), 'kafka').length === services.length, 'all to be taken')
+  await waitFor(async () => (await collector.stats()).ledger.waiting === 0, 'an empty journal')
+  t.match((await collector.get('/health')).body, { status: 'healthy' })
+  t.equal((await collector.stats()).ledger.difference, 0)
+  await nothingIsMissing(t, kafka.directBootstrap, agents.promised)
+}
+
+test('a broker that stands still, its connections open, keeps only the services of its own partitions', async (t) => {
+  const kafka = await startHalves(t)
+  const settings = { ...env, VANTAGE_ACK_TIMEOUT_MS: '2000', VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
+  const collector = await startCollector(t, { kafka: kafka.directBootstrap, env: settings })
+  const agents = new Services(collector)
+  await waitFor(async () => servicesWith(await agents.post(), 'kafka').length === services.length, 'all to be taken')
+  kafka.brokers[1]?.pause()
+  const { present, absent } = await whileDivided(agents)
+  t.equal(present.length + absent.length, services.length)
+  t.equal((await collector.get('/ready')).status, 200)
+  kafka.brokers[1]?.resume()
+  await allAreTaken(t, kafka, collector, agents)
+})
+
+test('a broker whose advertised address cannot be reached keeps only the services of its own partitions', async (t) => {
+  const [port, other, advertisedPort] = [await freePort(), await freePort(), await freePort()]
+  const kafka = await KafkaCluster.start([
+    { port, advertisedPort: port },
+    { port: other, advertisedPort },
+  ])
+  t.teardown(() => kafka.remove())
+  await createTopic(kafka.directBootstrap, { topic: 'metrics-raw', partitions, replicas: 1 })
+  const settings = { ...env, VANTAGE_ACK_TIMEOUT_MS: '2000', VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
+  const collector = await startCollector(t, { kafka: `127.0.0.1:${port}`, env: settings })
+  const agents = new Services(collector)
+  const { present, absent } = await whileDivided(agents)
+  t.equal(present.length + absent.length, services.length)
+  // As if the network were mended.
+  const way = createServer((client) => {
+    const broker = connect(other, '127.0.0.1')
+    client.pipe(broker).pipe(client)
+    for (const socket of [client, broker]) socket.on('error', () => socket.destroy())
+  })
+  t.teardown(() => way.close())
+  way.listen(advertisedPort, '127.0.0.1')
+  await once(way, 'listening')
+  await allAreTaken(t, kafka, collector, agents)
+})
+
+test('where some partitions lack replicas in sync, only the services of these are kept', async (t) => {
+  const ports = [await freePort(), await freePort(), await freePort()]
+  const kafka = await KafkaCluster.start(ports.map((port) => ({ port, advertisedPort: port })))
+  t.teardown(() => kafka.remove())
+  await createTopic(kafka.directBootstrap, { topic: 'metrics-raw', partitions, replicas: 2 })
+  const settings = { ...env, VANTAGE_ACK_TIMEOUT_MS: '2000', VANTAGE_JOURNAL_DIR: await makeDirectory(t) }
+  const collector = await startCollector(t, { kafka: kafka.directBootstrap, env: settings })
+  const agents = new Services(collector)
+  await waitFor(async () => servicesWith(await agents.post(), 'kafka').length === services.length, 'all to be taken')
+  await kafka.brokers[2]?.kill()
+  const { present, absent } = await whileDivided(agents)
+  t.equal(present.length + absent.length, services.length)
+  t.equal((await collector.get('/ready')).status, 200)
+  await kafka.brokers[2]?.restart()
+  await allAreTaken(t, kafka, collector, agents)
 })
