@@ -11,7 +11,7 @@ import { plainly } from '../../support/plainly.js'
 
 const run = promisify(execFile)
 const expected =
-  /^(dist\/(bin|lib|bench\/load)\/[\w/.-]+\.(js|css|html|svg|txt)|docs\/[\w/.-]+\.(md|svg|png)|binding\.gyp|lib\/(delivery|ingest|shared|worker)\/native\/\w+\.[ch]|scripts\/(prune\.js|requirements\/(check\.js|packages?\.json))|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+  /^(dist\/(bin|lib|bench\/load)\/[\w/.-]+\.(js|css|html|svg|txt)|docs\/[\w/.-]+\.(md|svg|png)|binding\.gyp|lib\/(delivery|ingest|shared|worker)\/native\/[\w-]+\.(c|cc|h)|scripts\/(prune\.js|requirements\/(check\.js|packages?\.json))|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
 
 test('the package holds what it runs, and nothing else', async (t) => {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'])
