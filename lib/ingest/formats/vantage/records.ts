@@ -1,8 +1,7 @@
-import type { Config } from '../../../config/config.js'
 import type { RecordBatch } from '../../../delivery/record-batch.js'
 import type { BufferPool } from '../../../shared/buffer-pool.js'
 import { createKeys, type PartitionKey } from '../../keys.js'
-import { layOutAlone, layOutLines } from '../../layout.js'
+import { createLayOut, type LayoutOptions } from '../../layout.js'
 import { binding } from '../../native/binding.js'
 import type { TraceContext } from '../../trace-context.js'
 import { type SlicedBatch, sliceSize, spliceable } from './sliced-batch.js'
@@ -14,12 +13,7 @@ const hasTraceId = 1 << spliceable.indexOf('trace_id')
 
 export type MakeRecords = (batch: SlicedBatch, trace: TraceContext) => RecordBatch
 
-export type RecordOptions = {
-  kafkaPartitionKey: PartitionKey
-  kafkaRecordFormat: Config['kafkaRecordFormat']
-  /** For ndjson: the longest record that Kafka takes. */
-  maxRecordBytes: number
-}
+export type RecordOptions = LayoutOptions & { kafkaPartitionKey: PartitionKey }
 
 /**
  * Makes the Kafka records of a batch: each good metric's own bytes from the body, with what the request knows and
@@ -28,8 +22,7 @@ export type RecordOptions = {
  */
 export function createRecords(options: RecordOptions, pool: BufferPool): MakeRecords {
   const keysOf = createKeys(options.kafkaPartitionKey)
-  const ndjson = options.kafkaRecordFormat === 'ndjson'
-  const layOut = ndjson ? layOutLines(options.maxRecordBytes) : layOutAlone
+  const layOut = createLayOut(options)
 
   return function records(batch, trace) {
     const { bytes: body, slices, good } = batch

@@ -35,7 +35,8 @@ export function createScan({ schema, envelope, metric }: Rules, limits: Validati
     const good = binding.scan(schema, bytes, places, nulls, values, figures)
     if (good === 0) return undefined
     const { oldest, newest } = instantLimits(limits)
-    const [first = 0, last = 0] = figures
+    const first = figures[0] ?? 0
+    const last = figures[1] ?? 0
     if (first < oldest || last > newest) return undefined
     if ((figures[2] ?? 0) > mostValues) return undefined
     const slices = places.slice(0, placeSize * good)
