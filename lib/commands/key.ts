@@ -45,8 +45,8 @@ export const keyCommand: Command = {
 }
 
 /**
- * Adds a line, even if an editor left the last one without its newline. A new file is readable for the group of its directory,
- * which is the service's where that is set up so: there are hashes of random keys in it, from which no key can be had.
+ * Adds a line, even if an editor left the last one without its newline. The group of its directory, normally the service's, can
+ * read a new file. That is safe: the file holds hashes of random keys, and a hash does not reveal its key.
  */
 async function appendLine(path: string, line: string, name: string): Promise<{ isNew: boolean; namesakes: number }> {
   const isNew = !(await isThere(path))

@@ -94,7 +94,7 @@ export class Writing {
     this.#doubtful = true
   }
 
-  /** Does what a batch needs, where that has failed, or may fail; the condition tells how it ended. */
+  /** Tries each operation that a batch needs and that has failed or may fail, and sets the condition by the result. */
   try(): Promise<void> {
     return this.#commits.alone(() => this.#try())
   }
@@ -167,7 +167,7 @@ export class Writing {
     return log?.hasMore === true && !(await log.isInPlace())
   }
 
-  /** @throws {NotJournaled} when there is no room for that many bytes more */
+  /** @throws {NotJournaled} when the journal has no room for `bytes` more */
   async #checkRoom(bytes: number): Promise<void> {
     const { maxBytes, condition } = this.#options
     await this.measureOthers()

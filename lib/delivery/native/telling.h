@@ -12,7 +12,7 @@ typedef struct {
   napi_threadsafe_function to_js;
 } handle;
 
-/* From now on, what a `telling_listener` of the handle hears is told to the callback. false, and an exception, on failure. */
+/* Starts to pass each event of the handle's `telling_listener` to the callback. On failure it throws, and returns false. */
 bool telling_start(napi_env env, napi_value callback, handle *handle);
 
 /* No event comes any more. */

@@ -36,7 +36,7 @@ enum { figures_size = figure_reasons + rejection_reasons + skip_reasons + part_k
 
 /* Beyond this, instants are as good as any. */
 static const double last_instant = 9e15;
-/* Records are told apart by 32 bits. */
+/* The ends of records are 32-bit numbers. */
 static const double largest_bytes = 4294967295.0;
 
 static void free_reader(napi_env env, void *data, void *hint) {

@@ -1,7 +1,7 @@
 /*
- * How a target of libFuzzer has its findings judged by another program, JUDGE: many at a time, and while it judges, the next are made.
- * What is told is a message of 4-byte numbers and of bytes, for the judge to know; it answers each batch with a line: "right", or what
- * is wrong.
+ * A target of libFuzzer sends its findings in batches to another program, JUDGE, and makes the next batch while JUDGE works. A message
+ * consists of 4-byte numbers and of bytes; its format is between target and judge. JUDGE answers each batch with a line: "right", or
+ * what is wrong.
  */
 #ifndef VANTAGE_JUDGED_H
 #define VANTAGE_JUDGED_H

@@ -119,7 +119,7 @@ export function createValidate(limits: ValidationLimits): Validate {
   }
 }
 
-/** Metrics of a batch that are told in the answer are few, so that finding all their faults costs little. */
+/** Finds all faults of a metric. The answer names few metrics of a batch, so this costs little. */
 function createFindFaults(): (metric: unknown) => string[] {
   const isMetric = new Ajv({ allowUnionTypes: true, allErrors: true }).compile(metricSchema)
   return (metric) => {

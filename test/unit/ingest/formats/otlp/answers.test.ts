@@ -202,7 +202,7 @@ test('what cannot be served is answered with a google.rpc.Status in the encoding
   })
 })
 
-test('who is to send again is told so: 429 and 503, with Retry-After', async (t) => {
+test('429 and 503 carry Retry-After, so that exporters send again', async (t) => {
   const limits = { VANTAGE_RATE_LIMIT_ENABLED: 'true', VANTAGE_RATE_LIMIT_REQUESTS: '1', VANTAGE_API_WORKERS: '1' }
   const limited = await startCollector(t, { kafka: await startMockKafka(t), env: limits })
   const away = await startCollector(t, { kafka: '127.0.0.1:1', env: { VANTAGE_API_WORKERS: '1' }, ready: false })
