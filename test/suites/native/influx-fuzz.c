@@ -10,7 +10,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
   (void)arguments;
   influx = influx_new();
   if (influx == NULL) die("no memory");
-  start_judge();
+  start_judge(finish);
   return 0;
 }
 

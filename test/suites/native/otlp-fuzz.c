@@ -13,7 +13,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
   (void)arguments;
   otlp = otlp_new();
   if (otlp == NULL) die("no memory");
-  start_judge();
+  start_judge(finish);
   return 0;
 }
 

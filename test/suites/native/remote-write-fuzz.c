@@ -14,7 +14,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
   (void)arguments;
   remote = remote_write_new();
   if (remote == NULL) die("no memory");
-  start_judge();
+  start_judge(finish);
   return 0;
 }
 

@@ -4,23 +4,12 @@
  */
 #include "../../../lib/ingest/native/survey.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "judge-process.h"
 
 /* What compileRules makes of the schema of a batch of at most 5 metrics, by fuzz.ts. */
 #include "rules.h"
 
 enum { most_metrics = 5, most_nulls = 16, most_changes = 4, longest_body = 65536 };
-static FILE *to_judge, *from_judge;
-static uint64_t judged;
-
-static void die(const char *why) {
-  fprintf(stderr, "FINDING %s\n", why);
-  abort();
-}
 
 static void tell_judged(void) {
   printf("%llu bodies that the scan was sure of, each judged\n", (unsigned long long)judged);
@@ -30,27 +19,8 @@ static void tell_judged(void) {
 int LLVMFuzzerInitialize(int *count, char ***arguments) {
   (void)count;
   (void)arguments;
-  int there[2], back[2];
-  if (pipe(there) != 0 || pipe(back) != 0) die("no pipe");
-  const pid_t child = fork();
-  if (child == 0) {
-    dup2(there[0], 0);
-    dup2(back[1], 1);
-    close(there[1]);
-    close(back[0]);
-    execlp("sh", "sh", "-c", getenv("JUDGE"), (char *)NULL);
-    _exit(127);
-  }
-  close(there[0]);
-  close(back[1]);
-  to_judge = fdopen(there[1], "w");
-  from_judge = fdopen(back[0], "r");
-  atexit(tell_judged);
+  start_judge(tell_judged);
   return 0;
-}
-
-static void put(const void *bytes, size_t length) {
-  if (length > 0 && fwrite(bytes, 1, length, to_judge) != length) die("the judge is gone");
 }
 
 /* The message is explained in judge.py. */
@@ -65,9 +35,7 @@ static void have_judged(const uint8_t *body, const uint8_t *blanked, size_t leng
   put(body, length);
   put(blanked, length);
   fflush(to_judge);
-  char verdict[512];
-  if (fgets(verdict, sizeof verdict, from_judge) == NULL) die("the judge is gone");
-  if (strcmp(verdict, "right\n") != 0) die(verdict);
+  expect_right();
   judged++;
 }
 

@@ -9,7 +9,7 @@ static writer inflated;
 int LLVMFuzzerInitialize(int *count, char ***arguments) {
   (void)count;
   (void)arguments;
-  start_judge();
+  start_judge(finish);
   return 0;
 }
 
