@@ -2,6 +2,7 @@ import { createReadPoints } from '../../lib/ingest/formats/otlp/points.js'
 import { parseProtobuf } from '../../lib/ingest/formats/otlp/protobuf.js'
 import { Reader } from '../../lib/ingest/native/reader.js'
 import { exportRequest } from './protobuf.js'
+import { takeLines } from './reader.js'
 
 type Given = { buckets?: boolean; maxAgeHours?: number; maxFutureHours?: number; suffix?: string; now?: number }
 
@@ -49,10 +50,8 @@ export function readNatively(body: Buffer, given: Given = {}): FoundPoints {
   const found = reader.readOtlp(body, readingOf(given))
   if (found.fault !== undefined) throw new Error(`${found.fault} at byte ${found.byte}`)
   const { received, rejected, skipped } = found
-  const bytes = Buffer.alloc(found.bytes)
-  const { ends, metricEnds } = reader.take(found.records, bytes)
-  const records = Array.from(ends, (end, n) => bytes.toString('utf8', ends[n - 1] ?? 0, end))
-  return { received, records, metricEnds: [...metricEnds], rejected, skipped }
+  const { lines, metricEnds } = takeLines(reader, found)
+  return { received, records: lines, metricEnds, rejected, skipped }
 }
 
 const hourMs = 3_600_000

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type IncomingMessage, type ServerResponse, request as send } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import type { Test } from 'tap'
+import { readAll, serveLocally } from './local-server.js'
 
 /** A request that has passed, inflated, and the status of its answer. */
 export type Passed = { path: string; contentType: string; body: Buffer; status: number }
@@ -10,7 +10,7 @@ export type Passed = { path: string; contentType: string; body: Buffer; status: 
 /** Stands between an agent and a collector, and notes what the one has sent and the other has answered. */
 export async function startRecordingProxy(t: Test, target: string): Promise<{ url: string; passed: Passed[] }> {
   const passed: Passed[] = []
-  const server = createServer((request, response) => {
+  const url = await serveLocally(t, (request, response) => {
     // A client that gives up has no answer to read.
     pass(request, response).catch(() => response.destroy())
   })
@@ -27,18 +27,5 @@ export async function startRecordingProxy(t: Test, target: string): Promise<{ ur
     response.writeHead(answer.statusCode ?? 502, answer.headers)
     response.end(text)
   }
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  const { port }: Pick<AddressInfo, 'port'> = Object(server.address())
-  return { url: `http://127.0.0.1:${port}`, passed }
-}
-
-async function readAll(stream: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  return { url, passed }
 }

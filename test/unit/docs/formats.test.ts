@@ -3,6 +3,7 @@ import { test } from 'tap'
 import { createReadPoints } from '../../../lib/ingest/formats/otlp/points.js'
 import { Reader } from '../../../lib/ingest/native/reader.js'
 import { exportRequest } from '../../support/protobuf.js'
+import { takeLines } from '../../support/reader.js'
 
 type Block = { info: string; text: string }
 
@@ -33,9 +34,7 @@ function inC(metric: string, buckets: boolean): string[] {
   const body = Buffer.from(type.encode(type.fromObject(withBytes(requestOf(metric)))).finish())
   const found = reader.readOtlp(body, reading)
   if (found.fault !== undefined) throw new Error(found.fault)
-  const bytes = Buffer.alloc(found.bytes)
-  const { ends } = reader.take(found.records, bytes)
-  return Array.from(ends, (end, n) => bytes.toString('utf8', ends[n - 1] ?? 0, end))
+  return takeLines(reader, found).lines
 }
 
 /** protobufjs takes ids as bytes. */

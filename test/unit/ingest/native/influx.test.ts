@@ -1,27 +1,16 @@
 import { test } from 'tap'
 import type { Precision, ReaderOptions } from '../../../../lib/ingest/native/binding.js'
 import { Reader } from '../../../../lib/ingest/native/reader.js'
+import { readerOptions, takeLines } from '../../../support/reader.js'
 
 const now = 1701878400000
-const options: ReaderOptions = {
-  environment: 'development',
-  agentVersion: 'unknown',
-  noService: 'unknown_service',
-  buckets: false,
-  ndjson: false,
-  maxMetrics: 1000,
-  maxBytes: 10_000_000,
-  maxRecordBytes: 1000,
-}
 
 function read(lines: string | Buffer, given: Partial<ReaderOptions> = {}, precision: Precision = 'ns') {
-  const reader = new Reader({ ...options, ...given })
+  const reader = new Reader({ ...readerOptions, ...given })
   const request = { now, oldest: -Infinity, newest: Infinity, suffix: '' }
   const reading = reader.readInflux(Buffer.from(lines), { precision, database: 'db' }, request)
   if (reading.fault !== undefined) throw new Error(reading.fault)
-  const bytes = Buffer.alloc(reading.bytes)
-  const { ends } = reader.take(reading.records, bytes)
-  return { ...reading, records: Array.from(ends, (end, n) => bytes.toString('utf8', n === 0 ? 0 : ends[n - 1], end)) }
+  return { ...reading, records: takeLines(reader, reading).lines }
 }
 
 /** Name, value and tags of each record. */

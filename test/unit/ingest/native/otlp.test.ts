@@ -1,23 +1,14 @@
 import { test } from 'tap'
 import { Reader } from '../../../../lib/ingest/native/reader.js'
 import { exportRequest } from '../../../support/protobuf.js'
+import { readerOptions, takeLines } from '../../../support/reader.js'
 
 const type = exportRequest()
 const now = 1701878400000
 const time = '1701878400123456789'
 const start = '1701878340000000000'
-const options = {
-  environment: 'development',
-  agentVersion: 'unknown',
-  noService: 'unknown_service',
-  buckets: false,
-  ndjson: false,
-  maxMetrics: 1000,
-  maxBytes: 10_000_000,
-  maxRecordBytes: 1000,
-}
 
-type Given = Partial<typeof options> & { suffix?: string; oldest?: number; newest?: number }
+type Given = Partial<typeof readerOptions> & { suffix?: string; oldest?: number; newest?: number }
 
 /** What is found in a body that can be read. */
 function read(body: Buffer, given: Given = {}) {
@@ -27,13 +18,10 @@ function read(body: Buffer, given: Given = {}) {
 }
 
 function tryToRead(body: Buffer, { suffix = '', oldest = -Infinity, newest = Infinity, ...given }: Given = {}) {
-  const reader = new Reader({ ...options, ...given })
+  const reader = new Reader({ ...readerOptions, ...given })
   const reading = reader.readOtlp(body, { now, oldest, newest, suffix })
   if (reading.fault !== undefined) return reading
-  const bytes = Buffer.alloc(reading.bytes)
-  const { ends, ...taken } = reader.take(reading.records, bytes)
-  const lines = Array.from(ends, (end, n) => bytes.toString('utf8', n === 0 ? 0 : ends[n - 1], end))
-  return { ...reading, lines, metricEnds: [...taken.metricEnds], serviceOf: [...taken.serviceOf] }
+  return { ...reading, ...takeLines(reader, reading) }
 }
 
 const encode = (request: object) => Buffer.from(type.encode(type.fromObject(request)).finish())

@@ -2,36 +2,24 @@ import { compress } from 'snappyjs'
 import { test } from 'tap'
 import { Reader } from '../../../../lib/ingest/native/reader.js'
 import { writeRequest } from '../../../support/protobuf.js'
+import { readerOptions, takeLines } from '../../../support/reader.js'
 
 const now = 1701878400000
-const options = {
-  environment: 'development',
-  agentVersion: 'unknown',
-  noService: 'unknown_service',
-  buckets: false,
-  ndjson: false,
-  maxMetrics: 1000,
-  maxBytes: 10_000_000,
-  maxRecordBytes: 1000,
-}
 const types = [writeRequest(1), writeRequest(2)] as const
 const maxInflatedBytes = 1_000_000
 const stale = Buffer.of(2, 0, 0, 0, 0, 0, 0xf0, 0x7f).readDoubleLE()
 
-function createRead(given: Partial<typeof options> = {}) {
-  const reader = new Reader({ ...options, ...given })
+function createRead(given: Partial<typeof readerOptions> = {}) {
+  const reader = new Reader({ ...readerOptions, ...given })
   return (body: Buffer, version: 1 | 2) => {
     const request = { now, oldest: -Infinity, newest: Infinity, suffix: '' }
     const reading = reader.readRemoteWrite(body, { version, maxInflatedBytes }, request)
     if (reading.fault !== undefined) return reading
-    const bytes = Buffer.alloc(reading.bytes)
-    const { ends, metricEnds } = reader.take(reading.records, bytes)
-    const lines = Array.from(ends, (end, n) => bytes.toString('utf8', n === 0 ? 0 : ends[n - 1], end))
-    return { ...reading, lines, metricEnds: [...metricEnds] }
+    return { ...reading, ...takeLines(reader, reading) }
   }
 }
 
-function read(request: object, version: 1 | 2, given: Partial<typeof options> = {}) {
+function read(request: object, version: 1 | 2, given: Partial<typeof readerOptions> = {}) {
   return found(createRead(given)(encode(request, version), version))
 }
 
