@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js'
-import { messageOf } from '../shared/errors.js'
+import { codeOf, messageOf } from '../shared/errors.js'
 import { commands } from './commands.js'
 
 /** How a command ended: its exit code, or the message to print if it failed. */
@@ -46,5 +46,5 @@ async function help([name]: string[], readConfig: () => Config): Promise<Command
 /** Whether it is a UsageError, or one of parseArgs. */
 function isUsageError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  return error.name === 'UsageError' || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+  return error.name === 'UsageError' || String(codeOf(error)).startsWith('ERR_PARSE_ARGS')
 }

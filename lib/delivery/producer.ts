@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { messageOf } from '../shared/errors.js'
+import { codeOf, messageOf } from '../shared/errors.js'
 import { type ConnectionError, readConnectionError } from './connection-error.js'
 import { type Answer, binding, type Handle, type NativeFailure, type Told, type TopicState } from './native/binding.js'
 import type { ProducerProperties } from './producer-properties.js'
@@ -228,10 +228,7 @@ export function objectionTo({ global, ...others }: ProducerProperties): Objectio
     void new Producer({ global: alone, ...others }, 'none', deaf).close()
     return undefined
   } catch (error) {
-    return {
-      message: messageOf(error),
-      shortage: error instanceof Error && 'code' in error && error.code === 'ERR_SHORTAGE',
-    }
+    return { message: messageOf(error), shortage: codeOf(error) === 'ERR_SHORTAGE' }
   }
 }
 

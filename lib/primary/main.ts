@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js'
-import { messageOf } from '../shared/errors.js'
+import { codeOf, messageOf } from '../shared/errors.js'
 import type { LogOutput } from '../shared/log-output.js'
 import type { Logger } from '../shared/logger.js'
 import { Primary } from './primary.js'
@@ -60,7 +60,7 @@ async function tellOfOtherJournals({ findOtherJournals, logger }: PrimaryMain): 
 }
 
 function explain(error: unknown, { apiHost, apiPort }: Config): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = codeOf(error)
   if (code === 'EADDRINUSE')
     return `${apiHost}:${apiPort} is in use by another process; choose another VANTAGE_API_PORT`
   if (code === 'EACCES') return `${apiHost}:${apiPort} needs more rights; choose a VANTAGE_API_PORT above 1023`

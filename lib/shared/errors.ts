@@ -214,7 +214,12 @@ function nameOf(number: number): string | undefined {
   return Object.entries(constants.errno).find(([, known]) => known === number)?.[0]
 }
 
+/** The code of a caught value, such as ENOENT; undefined where it has none. */
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
 /** Whether an error of the file system says that something is not there. */
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return codeOf(error) === 'ENOENT'
 }

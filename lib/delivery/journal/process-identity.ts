@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { codeOf, isMissing } from '../../shared/errors.js'
 
 /** Tells a process apart from a later one that was given the same number: "4711-1f3a9c2e-8842713". */
 export type ProcessIdentity = string
@@ -19,7 +20,7 @@ export function isAlive(identity: ProcessIdentity): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
+    if (codeOf(error) === 'ESRCH') return false
   }
   try {
     return (identityOf(pid) ?? `${pid}`) === identity
@@ -54,8 +55,7 @@ function identityOf(pid: number): ProcessIdentity | undefined {
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')
     return `${pid}-${bootId.slice(0, 8)}-${rest[18]}`
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
-      return undefined
+    if (isMissing(error) || codeOf(error) === 'ESRCH') return undefined
     throw error
   }
 }

@@ -1,6 +1,6 @@
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isMissing } from '../../shared/errors.js'
+import { codeOf, isMissing } from '../../shared/errors.js'
 
 /** Resolves when the names in a directory are on disk: a new file's content alone is not enough to find it again. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -33,6 +33,6 @@ async function makeOne(path: string): Promise<void> {
     await mkdir(path, 0o750)
     await syncDirectory(dirname(path))
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (codeOf(error) !== 'EEXIST') throw error
   }
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { isMissing, messageOf } from '../../shared/errors.js'
+import { codeOf, isMissing, messageOf } from '../../shared/errors.js'
 import { assertKnownFormat } from './directory.js'
 import { doubtAbout } from './file-system.js'
 
@@ -21,7 +21,7 @@ export async function tryJournal(path: string, maxBytes: number): Promise<Journa
     await tryWriting(existing)
     return { mistakes: [], doubts: await doubtsAbout(existing, maxBytes) }
   } catch (error) {
-    const isPassing = error instanceof Error && 'code' in error && passing.has(String(error.code))
+    const isPassing = passing.has(String(codeOf(error)))
     return isPassing ? { mistakes: [], doubts: [messageOf(error)] } : { mistakes: [messageOf(error)], doubts: [] }
   }
 }
@@ -29,16 +29,13 @@ export async function tryJournal(path: string, maxBytes: number): Promise<Journa
 /** The directory itself, or the one above it in which it would be made. */
 async function nearestDirectory(path: string): Promise<string> {
   const found = await stat(path).catch((error) => {
-    if (isMissing(error) || isBelowFile(error)) return undefined
+    // Missing, or below a file.
+    if (isMissing(error) || codeOf(error) === 'ENOTDIR') return undefined
     throw error
   })
   if (found === undefined) return nearestDirectory(dirname(path))
   if (!found.isDirectory()) throw new Error(`${path} is a file, not a directory`)
   return path
-}
-
-function isBelowFile(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOTDIR'
 }
 
 /** Another user may have made the journal, or a newer version may have written it. */
